@@ -1,0 +1,38 @@
+package contract
+
+// Payments is the stream of what happens to payments, keyed by order.
+const Payments = "payment"
+
+// PaymentProcessed says that an order is paid: the money was captured.
+type PaymentProcessed struct {
+	OrderID   string `json:"orderId"`
+	Style     string `json:"style"`
+	Lines     []Line `json:"lines"`
+	Amount    int64  `json:"amount"`
+	Currency  string `json:"currency"`
+	Reference string `json:"reference"` // the provider's
+	Attempts  int    `json:"attempts"`
+}
+
+// PaymentFailed says that an order could not be paid, and that no money was kept.
+type PaymentFailed struct {
+	OrderID  string `json:"orderId"`
+	Reason   string `json:"reason"`
+	Attempts int    `json:"attempts"`
+}
+
+// PaymentRefunded says that the money of an order went back.
+type PaymentRefunded struct {
+	OrderID  string `json:"orderId"`
+	Amount   int64  `json:"amount"`
+	Currency string `json:"currency"`
+}
+
+// Kind is the name of the contract.
+func (PaymentProcessed) Kind() string { return "PaymentProcessed" }
+
+// Kind is the name of the contract.
+func (PaymentFailed) Kind() string { return "PaymentFailed" }
+
+// Kind is the name of the contract.
+func (PaymentRefunded) Kind() string { return "PaymentRefunded" }

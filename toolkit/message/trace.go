@@ -1,0 +1,53 @@
+package message
+
+import (
+	"encoding/binary"
+	"encoding/hex"
+	"math/rand/v2"
+	"strings"
+)
+
+// NewTrace returns a W3C traceparent for a step caused by parent, in the same
+// trace; in a new one if parent is not a valid traceparent.
+// See https://www.w3.org/TR/trace-context/#traceparent-header.
+func NewTrace(parent string) string {
+	var b [55]byte
+	copy(b[:], "00-")
+	if ValidTrace(parent) {
+		copy(b[3:35], parent[3:35])
+	} else {
+		putHex(b[3:19], rand.Uint64()|1)
+		putHex(b[19:35], rand.Uint64())
+	}
+	b[35] = '-'
+	putHex(b[36:52], rand.Uint64()|1)
+	copy(b[52:], "-01")
+	return string(b[:])
+}
+
+// ValidTrace reports whether s is a traceparent of version 00.
+func ValidTrace(s string) bool {
+	if len(s) != 55 || s[:3] != "00-" || s[35] != '-' || s[52] != '-' {
+		return false
+	}
+	for _, part := range []string{s[3:35], s[36:52], s[53:]} {
+		if strings.Trim(part, "0123456789abcdef") != "" {
+			return false
+		}
+	}
+	return strings.Trim(s[3:35], "0") != "" && strings.Trim(s[36:52], "0") != ""
+}
+
+// TraceID returns the trace that a traceparent belongs to, or "".
+func TraceID(traceparent string) string {
+	if !ValidTrace(traceparent) {
+		return ""
+	}
+	return traceparent[3:35]
+}
+
+func putHex(dst []byte, n uint64) {
+	var raw [8]byte
+	binary.BigEndian.PutUint64(raw[:], n)
+	hex.Encode(dst, raw[:])
+}

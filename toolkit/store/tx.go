@@ -1,0 +1,208 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/tidewire/tidewire/toolkit/message"
+)
+
+// A Tx is a transaction in progress. It is used by one goroutine, and is of no use
+// after the change it was given to has returned.
+type Tx struct {
+	// Now is the only clock of a handler: the database's, and it never steps back
+	// while the process lives.
+	Now time.Time
+
+	conn    Conn
+	db      *DB
+	reading bool
+	from    message.Message // what is being handled: the cause of what is said
+	facts   []message.Message
+	seqs    []int64
+	work    []job
+}
+
+// job is a message on its way into a queue.
+type job struct {
+	message.Message
+	queue string
+	due   time.Time
+}
+
+// Exec runs a statement that returns no rows. Its error may come from a later
+// statement, or from the commit.
+func (tx *Tx) Exec(query string, args ...any) error { return tx.conn.Exec(query, args...) }
+
+// Row reads the first row of a query into dest, and reports whether there was one.
+func (tx *Tx) Row(dest []any, query string, args ...any) (found bool, err error) {
+	err = tx.conn.Query(query, args, func(scan func(...any) error) error {
+		if found {
+			return nil
+		}
+		found = true
+		return scan(dest...)
+	})
+	return found, err
+}
+
+// Rows calls row for each row of a query, with a function that copies its columns.
+func (tx *Tx) Rows(query string, args []any, row func(scan func(dest ...any) error) error) error {
+	return tx.conn.Query(query, args, row)
+}
+
+// Lock holds the locks of more keys until the end, as the keys of Update. Whoever
+// locks twice in one transaction answers for the order.
+func (tx *Tx) Lock(keys ...string) error { return tx.conn.Lock(keys...) }
+
+// Next draws a number that is larger than all before it, and that Settled covers.
+func (tx *Tx) Next() (int64, error) { return tx.conn.Next() }
+
+// A Place is how far the history of a key goes.
+type Place struct {
+	Version int64 // of the last fact; 0 if there is none
+	Time    time.Time
+}
+
+// Append says a fact about key to whoever follows this service's journal.
+func (tx *Tx) Append(key string, fact message.Kind) error {
+	m, err := tx.say(key, fact)
+	if err == nil {
+		tx.facts = append(tx.facts, m)
+	}
+	return err
+}
+
+// AppendAfter says the next fact in the history of key, and returns its place. It is
+// later than the one before, whatever the clock says. If there is one already, the
+// change fails with ErrConflict.
+func (tx *Tx) AppendAfter(last Place, key string, fact message.Kind) (Place, error) {
+	m, err := tx.say(key, fact)
+	if err != nil {
+		return last, err
+	}
+	m.Version = last.Version + 1
+	if !m.Time.After(last.Time) {
+		m.Time = last.Time.Add(time.Microsecond)
+	}
+	tx.facts = append(tx.facts, m)
+	return Place{Version: m.Version, Time: m.Time}, nil
+}
+
+// Send asks for work, as soon as this is committed: of a queue of this service, or
+// through the journal of another one's.
+func (tx *Tx) Send(key string, work message.Work) error { return tx.SendAt(tx.Now, key, work) }
+
+// SendAt asks for work of this service that is not to begin before due.
+func (tx *Tx) SendAt(due time.Time, key string, work message.Work) error {
+	return tx.SendAs("", due, key, work)
+}
+
+// SendAs is SendAt under an id of the caller's own, which a later SendAs with the same
+// id replaces and Unsend takes back, as long as it is waiting.
+func (tx *Tx) SendAs(id string, due time.Time, key string, work message.Work) error {
+	m, err := tx.say(key, work)
+	if err != nil {
+		return err
+	}
+	if !strings.HasPrefix(work.Queue(), tx.db.service+"_") {
+		m.Class = message.Command
+		tx.facts = append(tx.facts, m)
+		return nil
+	}
+	if id != "" {
+		m.ID = id
+	}
+	tx.work = append(tx.work, job{Message: m, queue: work.Queue(), due: due})
+	return nil
+}
+
+// Unsend takes back work that was sent with SendAs.
+func (tx *Tx) Unsend(id string) error {
+	tx.work = slices.DeleteFunc(tx.work, func(j job) bool { return j.ID == id })
+	return tx.Exec(`DELETE FROM job WHERE id = $1`, id)
+}
+
+// Handling returns tx as it is to be used while m is handled: what is said through it
+// is caused by m. It is one transaction with tx.
+func (tx *Tx) Handling(m message.Message) *Tx {
+	tx.from = m
+	return tx
+}
+
+// say makes a message of data.
+func (tx *Tx) say(key string, data message.Kind) (message.Message, error) {
+	if tx.reading {
+		return message.Message{}, errors.New("store: a View says nothing")
+	}
+	m, err := message.Encode(key, data)
+	if err != nil {
+		return m, err
+	}
+	id, err := uuid.NewV7()
+	if err != nil {
+		return m, err
+	}
+	m.ID, m.Time, m.Cause, m.Trace = id.String(), tx.Now, tx.from.ID, message.NewTrace(tx.from.Trace)
+	return m, nil
+}
+
+// flush writes what was said, as the last statements of the change.
+func (tx *Tx) flush() error {
+	for _, j := range tx.work {
+		err := tx.Exec(`INSERT INTO job (id, queue, kind, key, time, cause, trace, body, due) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+			ON CONFLICT (id) DO UPDATE SET due = excluded.due, body = excluded.body`,
+			j.ID, j.queue, j.Kind, j.Key, j.Time, j.Cause, j.Trace, j.Body, j.due)
+		if err != nil {
+			return err
+		}
+	}
+	if len(tx.facts) == 0 {
+		return nil
+	}
+	seqs, err := tx.conn.Append(tx.facts)
+	tx.seqs = seqs
+	return err
+}
+
+// topics are what a commit of tx gives hints about.
+func (tx *Tx) topics() []string {
+	var topics []string
+	if len(tx.facts) > 0 {
+		topics = append(topics, Journal)
+	}
+	for _, j := range tx.work {
+		if !j.due.After(tx.Now) && !slices.Contains(topics, j.queue) {
+			topics = append(topics, j.queue)
+		}
+	}
+	return topics
+}
+
+// last is the position of the last fact in a partition.
+func (tx *Tx) last(partition int) Position {
+	for i, m := range slices.Backward(tx.facts) {
+		if Partition(m.Key) == partition {
+			return Position{Partition: partition, Seq: tx.seqs[i], ID: m.ID}
+		}
+	}
+	return Position{}
+}
+
+// keep takes the trace of the request from ctx.
+func (tx *Tx) keep(ctx context.Context) {
+	if trace, ok := ctx.Value(traceKey{}).(string); ok {
+		tx.from.Trace = trace
+	}
+}
+
+type traceKey struct{}
+
+// WithTrace returns a context whose updates belong to the trace of a traceparent.
+func WithTrace(ctx context.Context, traceparent string) context.Context {
+	return context.WithValue(ctx, traceKey{}, traceparent)
+}
