@@ -1,0 +1,200 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/tidewire/tidewire/toolkit/message"
+	"github.com/tidewire/tidewire/toolkit/store"
+	"zombiezen.com/go/sqlite"
+)
+
+// A conn is a store.Conn: the connection, for as long as a change may use it. Its
+// mutex is held whenever SQLite is called, so that the writer can take it away.
+type conn struct {
+	stmts *statements
+	draw  func() int64 // nil in a View
+
+	mu     sync.Mutex
+	ended  bool
+	active *sqlite.Stmt
+}
+
+var _ store.Conn = (*conn)(nil)
+
+var errEnded = errors.New("sqlite: used after its change ended")
+
+func (c *conn) Exec(query string, args ...any) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ended {
+		return errEnded
+	}
+	s, err := c.stmts.bind(query, args)
+	if err != nil {
+		return err
+	}
+	for {
+		more, err := s.Step()
+		if err != nil || !more {
+			return wrap(query, errors.Join(err, s.Reset()))
+		}
+	}
+}
+
+func (c *conn) Query(query string, args []any, row func(scan func(dest ...any) error) error) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ended {
+		return errEnded
+	}
+	s, err := c.stmts.bind(query, args)
+	if err != nil {
+		return err
+	}
+	c.active = s
+	for {
+		more, err := s.Step()
+		if err == nil && more {
+			err = c.unlocked(s, row)
+		}
+		if c.ended {
+			return errEnded // whoever ended it has reset the statement
+		}
+		if err != nil || !more {
+			c.active = nil
+			return wrap(query, errors.Join(err, s.Reset()))
+		}
+	}
+}
+
+// unlocked calls row without the mutex: a change that hangs there can be revoked.
+func (c *conn) unlocked(s *sqlite.Stmt, row func(func(...any) error) error) error {
+	c.mu.Unlock()
+	defer c.mu.Lock()
+	return row(func(dest ...any) error {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if c.ended {
+			return errEnded
+		}
+		return scan(s, dest)
+	})
+}
+
+// Lock has nothing to do: there is one writer.
+func (c *conn) Lock(...string) error { return nil }
+
+func (c *conn) Append(msgs []message.Message) ([]int64, error) {
+	seqs := make([]int64, len(msgs))
+	for i, m := range msgs {
+		seq, err := c.Next()
+		if err != nil {
+			return nil, err
+		}
+		seqs[i] = seq
+		var version any
+		if m.Version > 0 {
+			version = m.Version
+		}
+		err = c.Exec(`INSERT INTO journal (partition, seq, id, kind, class, key, version, time, cause, trace, body)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+			store.Partition(m.Key), seq, m.ID, m.Kind, string(m.Class), m.Key, version, m.Time, m.Cause, m.Trace, m.Body)
+		if sqlite.ErrCode(err) == sqlite.ResultConstraintUnique {
+			return nil, fmt.Errorf("%w: %s has a version %d", store.ErrConflict, m.Key, m.Version)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return seqs, nil
+}
+
+func (c *conn) Next() (int64, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ended {
+		return 0, errEnded
+	}
+	if c.draw == nil {
+		return 0, errors.New("sqlite: a View draws no numbers")
+	}
+	return c.draw(), nil
+}
+
+func (c *conn) end() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ended = true
+	if err := c.reset(); err != nil {
+		return // the statement's own error, which its change has seen
+	}
+}
+
+// reset ends a statement that a change left half read. The mutex is held.
+func (c *conn) reset() error {
+	if c.active == nil {
+		return nil
+	}
+	s := c.active
+	c.active = nil
+	return s.Reset()
+}
+
+// viewTime is how long a View may last: an open reader keeps the WAL from shrinking.
+const viewTime = 5 * time.Second
+
+// View runs read on a snapshot, on one of a few connections.
+func (d *Driver) View(ctx context.Context, read func(store.Conn) error) error {
+	ctx, cancel := context.WithTimeout(ctx, viewTime)
+	defer cancel()
+	var stmts *statements
+	select {
+	case s, open := <-d.readers:
+		if !open {
+			return errClosed
+		}
+		stmts = s
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	defer func() { d.readers <- stmts }()
+	if stmts == nil {
+		c, err := connect(d.path, sqlite.OpenReadOnly|sqlite.OpenWAL, "PRAGMA cache_size=-2000")
+		if err != nil {
+			return err
+		}
+		stmts = newStatements(c)
+	}
+	return snapshot(ctx, stmts, read)
+}
+
+func snapshot(ctx context.Context, stmts *statements, read func(store.Conn) error) error {
+	stmts.conn.SetInterrupt(ctx.Done())
+	c := &conn{stmts: stmts}
+	defer func() {
+		c.end()
+		stmts.conn.SetInterrupt(nil)
+		if !stmts.conn.AutocommitEnabled() {
+			_ = stmts.exec("ROLLBACK") // nothing was written
+		}
+	}()
+	if err := stmts.exec("BEGIN"); err != nil {
+		return explain(err)
+	}
+	err := read(c)
+	if err == nil && ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	return err
+}
+
+func wrap(query string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", firstLine(query), explain(err))
+}

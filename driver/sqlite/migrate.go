@@ -1,0 +1,70 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/database"
+	_ "modernc.org/sqlite" // the same engine behind database/sql, for goose
+)
+
+//go:embed migrations/*.sql
+var toolkit embed.FS
+
+// migrate brings a file to the version of this binary: the toolkit's tables, then the
+// service's. The two have version tables of their own.
+func migrate(ctx context.Context, path string, service fs.FS) (err error) {
+	db, err := sql.Open("sqlite", "file:"+path+"?_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=busy_timeout(5000)&_txlock=immediate")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	db.SetMaxOpenConns(1)
+	own, err := fs.Sub(toolkit, "migrations")
+	if err != nil {
+		return err
+	}
+	if err := apply(ctx, db, "tidewire_version", own); err != nil {
+		return fmt.Errorf("prepare %s: %w", path, explain(err))
+	}
+	if service == nil {
+		return nil
+	}
+	if sub, err := fs.Sub(service, "migrations"); err == nil {
+		if _, err := fs.Stat(service, "migrations"); err == nil {
+			service = sub
+		}
+	}
+	if err := apply(ctx, db, "service_version", service); err != nil {
+		return fmt.Errorf("prepare %s: %w", path, explain(err))
+	}
+	return nil
+}
+
+// apply runs the migrations that a database has not seen, and refuses one that has
+// seen more than there are.
+func apply(ctx context.Context, db *sql.DB, table string, migrations fs.FS) error {
+	versions, err := database.NewStore(goose.DialectSQLite3, table)
+	if err != nil {
+		return err
+	}
+	p, err := goose.NewProvider("", db, migrations, goose.WithStore(versions), goose.WithDisableGlobalRegistry(true))
+	if err != nil {
+		return err
+	}
+	have, err := p.GetDBVersion(ctx)
+	if err != nil {
+		return err
+	}
+	newest := p.ListSources()[len(p.ListSources())-1].Version
+	if have > newest {
+		return fmt.Errorf("the database is newer than this binary (%s %d, this binary knows %d): use the newer binary, or restore a backup", table, have, newest)
+	}
+	_, err = p.Up(ctx)
+	return err
+}

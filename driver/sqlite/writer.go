@@ -1,0 +1,285 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/tidewire/tidewire/toolkit/store"
+	"zombiezen.com/go/sqlite"
+)
+
+const (
+	groupTime  = 5 * time.Millisecond // of writer time, then the group commits
+	changeTime = time.Second          // then a change is revoked
+)
+
+var errClosed = fmt.Errorf("%w: closed", store.ErrUnavailable)
+
+// A writer commits changes in groups. It owns the connection and hands it, as a baton,
+// to the goroutine of one change after the other.
+//
+//	BEGIN  ─► SAVEPOINT ─► change 1 ─► RELEASE ─► SAVEPOINT ─► change 2 ─► … ─► COMMIT (one fsync)
+//	                          └─ error, panic, over a second: ROLLBACK TO, only this one
+//	                          └─ the transaction died with it: the others run again without it
+type writer struct {
+	driver *Driver
+	stmts  *statements
+	seq    int64 // the last that was drawn; a change that is undone leaves a gap
+	broken error // a commit failed in a way that leaves its outcome open
+
+	mu      sync.Mutex
+	waiting [2][]*member // requests, then background work
+	closed  bool
+	wake    chan struct{}
+	ended   chan struct{}
+
+	timer     *time.Timer
+	interrupt chan struct{}
+}
+
+// A member is a change on its way through the writer.
+type member struct {
+	change store.Change
+	state  atomic.Int32 // of memberWaiting, memberTaken, memberWithdrawn
+	turn   chan *conn   // the baton; once, or again if the transaction died
+	back   chan error   // the baton back, with what the change returned
+	done   chan error
+}
+
+const (
+	memberWaiting = iota
+	memberTaken
+	memberWithdrawn
+)
+
+func startWriter(c *sqlite.Conn, d *Driver, seq int64) *writer {
+	w := &writer{driver: d, stmts: newStatements(c), seq: seq, wake: make(chan struct{}, 1), ended: make(chan struct{}),
+		timer: time.NewTimer(time.Hour), interrupt: make(chan struct{})}
+	c.SetInterrupt(w.interrupt)
+	go w.run()
+	return w
+}
+
+// Update runs c in the next group. The change runs on the caller's goroutine.
+func (d *Driver) Update(ctx context.Context, c store.Change) error {
+	m := &member{change: c, turn: make(chan *conn, 1), back: make(chan error, 1), done: make(chan error, 1)}
+	if err := d.writer.enqueue(m); err != nil {
+		return err
+	}
+	gone := ctx.Done()
+	for {
+		select {
+		case <-gone:
+			if m.state.CompareAndSwap(memberWaiting, memberWithdrawn) {
+				return context.Cause(ctx)
+			}
+			gone = nil // it has begun: what becomes of it is what is returned
+		case c := <-m.turn:
+			m.run(c, d.clock.now())
+		case err := <-m.done:
+			return err
+		}
+	}
+}
+
+// run runs the change and hands the baton back, however the change ends.
+func (m *member) run(c *conn, now time.Time) {
+	err := errors.New("the change ended its goroutine")
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%w: %v", store.ErrPanic, p)
+		}
+		m.back <- err
+	}()
+	err = m.change.Run(c, now)
+}
+
+func (w *writer) enqueue(m *member) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.closed {
+		return errClosed
+	}
+	line := 0
+	if m.change.Background {
+		line = 1
+	}
+	w.waiting[line] = append(w.waiting[line], m)
+	select {
+	case w.wake <- struct{}{}:
+	default:
+	}
+	return nil
+}
+
+// next takes the first member that is still waiting, or nil.
+func (w *writer) next() *member {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for line := range w.waiting {
+		for len(w.waiting[line]) > 0 {
+			m := w.waiting[line][0]
+			w.waiting[line][0] = nil
+			w.waiting[line] = w.waiting[line][1:]
+			if m.state.CompareAndSwap(memberWaiting, memberTaken) {
+				return m
+			}
+		}
+		w.waiting[line] = nil
+	}
+	return nil
+}
+
+func (w *writer) run() {
+	defer close(w.ended)
+	for range w.wake {
+		for m := w.next(); m != nil; m = w.next() {
+			w.group(m)
+		}
+	}
+}
+
+func (w *writer) close() error {
+	w.mu.Lock()
+	if !w.closed {
+		w.closed = true
+		close(w.wake)
+	}
+	w.mu.Unlock()
+	<-w.ended
+	return w.stmts.conn.Close()
+}
+
+// group commits first and those that are waiting behind it.
+func (w *writer) group(first *member) {
+	if w.broken != nil {
+		first.done <- w.broken
+		return
+	}
+	started := time.Now()
+	if err := w.stmts.exec("BEGIN IMMEDIATE"); err != nil {
+		first.done <- explain(err)
+		return
+	}
+	var members []*member
+	for m := first; m != nil; m = w.next() {
+		members = w.join(members, m)
+		if time.Since(started) > groupTime {
+			break
+		}
+	}
+	w.commit(members)
+}
+
+// join runs m as the next member of the transaction, and returns who is in it then.
+func (w *writer) join(members []*member, m *member) []*member {
+	err := w.lend(m)
+	if err == nil {
+		return append(members, m)
+	}
+	m.done <- err
+	if !w.stmts.conn.AutocommitEnabled() {
+		return members
+	}
+	// The transaction died with m: the others run again without it.
+	if err := w.stmts.exec("BEGIN IMMEDIATE"); err != nil {
+		fail(members, explain(err))
+		return nil
+	}
+	var again []*member
+	for _, o := range members {
+		again = w.join(again, o)
+	}
+	return again
+}
+
+// lend hands the connection to m's change, in a savepoint, and takes it back after a
+// second at the latest. A nil error leaves the change's effects in the transaction.
+func (w *writer) lend(m *member) error {
+	if err := w.stmts.exec("SAVEPOINT change"); err != nil {
+		return explain(err)
+	}
+	c := &conn{stmts: w.stmts, draw: w.draw}
+	m.turn <- c
+	w.timer.Reset(changeTime)
+	var err error
+	select {
+	case err = <-m.back:
+		c.end()
+	case <-w.timer.C:
+		err = w.revoke(c)
+	}
+	w.timer.Stop()
+	if err == nil {
+		err = w.stmts.exec("RELEASE change")
+	}
+	if err != nil && !w.stmts.conn.AutocommitEnabled() {
+		err = errors.Join(err, w.stmts.exec("ROLLBACK TO change"), w.stmts.exec("RELEASE change"))
+	}
+	return err
+}
+
+// revoke takes the connection away from a change. A statement that is running is
+// interrupted, which may cost the whole transaction.
+func (w *writer) revoke(c *conn) error {
+	if !c.mu.TryLock() {
+		close(w.interrupt)
+		c.mu.Lock()
+		w.interrupt = make(chan struct{})
+		w.stmts.conn.SetInterrupt(w.interrupt)
+	}
+	defer c.mu.Unlock()
+	c.ended = true
+	return errors.Join(store.ErrRevoked, c.reset())
+}
+
+// commit puts a transaction on disk and tells its members.
+func (w *writer) commit(members []*member) {
+	err := w.stmts.exec("COMMIT")
+	if err == nil {
+		w.driver.settled.Store(w.seq)
+		fail(members, nil)
+		return
+	}
+	if sqlite.ErrCode(err).ToPrimary() == sqlite.ResultIOErr {
+		// What was written may be on disk or not, and a second fsync could lie: only a
+		// restart, which reads the WAL again, tells.
+		w.broken = fmt.Errorf("a commit failed and its outcome is open until a restart: %w", explain(err))
+		err = w.broken
+	}
+	if !w.stmts.conn.AutocommitEnabled() {
+		err = errors.Join(err, w.stmts.exec("ROLLBACK"))
+	}
+	if len(members) > 1 && errors.Is(err, store.ErrUnavailable) == false && sqlite.ErrCode(err).ToPrimary() == sqlite.ResultConstraint {
+		w.single(members)
+		return
+	}
+	fail(members, explain(err))
+}
+
+// single commits each member alone: one of them does not pass a deferred constraint.
+func (w *writer) single(members []*member) {
+	for _, m := range members {
+		if err := w.stmts.exec("BEGIN IMMEDIATE"); err != nil {
+			m.done <- explain(err)
+			continue
+		}
+		w.commit(w.join(nil, m))
+	}
+}
+
+// fail ends members with err, which may be nil.
+func fail(members []*member, err error) {
+	for _, m := range members {
+		m.done <- err
+	}
+}
+
+func (w *writer) draw() int64 {
+	w.seq++
+	return w.seq
+}
