@@ -1,0 +1,36 @@
+package door
+
+import (
+	"net/http"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// An Answer is what a route says when it went well.
+type Answer struct {
+	Status   int    // 200
+	Location string // of what was made; "" for none
+	Body     any    // encoded as JSON; a jsontext.Value is sent as it stands; nil is none
+	Header   http.Header
+}
+
+// A Route answers the requests of one pattern of http.ServeMux, such as
+// "POST /api/orders". A *Problem that it returns is the answer.
+type Route struct {
+	Pattern string
+	Handle  func(*http.Request) (Answer, error)
+}
+
+// encoded returns a with its body as JSON text, which is the same whenever it is sent.
+func (a Answer) encoded() (Answer, error) {
+	if a.Status == 0 {
+		a.Status = http.StatusOK
+	}
+	if _, done := a.Body.(jsontext.Value); done || a.Body == nil {
+		return a, nil
+	}
+	text, err := json.Marshal(a.Body)
+	a.Body = jsontext.Value(text)
+	return a, err
+}

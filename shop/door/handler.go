@@ -1,0 +1,94 @@
+package door
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/tidewire/tidewire/toolkit/message"
+	"github.com/tidewire/tidewire/toolkit/store"
+	"go.opentelemetry.io/otel/metric"
+)
+
+// Options are those of a Handler. The zero value is the default.
+type Options struct {
+	OpenMode    bool         // answer nobody but this machine's own programs; false
+	MaxInFlight int          // requests at a time, the others are 503; 512
+	Log         *slog.Logger // of what is 500; slog.Default()
+	Meter       metric.Meter // of the time requests take; none
+}
+
+// timeLimit ends what a request waits for.
+const timeLimit = 60 * time.Second
+
+// Handler answers requests by routes. It panics if two patterns are in conflict, as
+// http.ServeMux does.
+func Handler(opts Options, routes ...Route) http.Handler {
+	if opts.MaxInFlight == 0 {
+		opts.MaxInFlight = 512
+	}
+	if opts.Log == nil {
+		opts.Log = slog.Default()
+	}
+	h := &handler{Options: opts, mux: http.NewServeMux(), timer: newTimer(opts.Meter), cross: http.NewCrossOriginProtection()}
+	for _, route := range routes {
+		h.mux.HandleFunc(route.Pattern, func(w http.ResponseWriter, r *http.Request) {
+			w.(*writer).answer(r, route)
+		})
+	}
+	return h
+}
+
+type handler struct {
+	Options
+	mux      *http.ServeMux
+	cross    *http.CrossOriginProtection
+	timer    timer
+	inFlight atomic.Int64
+}
+
+// ServeHTTP answers one request, whatever becomes of it.
+func (h *handler) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
+	start := time.Now()
+	trace := message.NewTrace(r.Header.Get("Traceparent"))
+	w := &writer{ResponseWriter: rw, log: h.Log, trace: trace}
+	defer func() {
+		if v := recover(); v != nil {
+			w.panicked(r, v)
+		}
+		h.timer.record(r.Context(), w.route, w.status, time.Since(start))
+	}()
+	w.secure()
+	defer h.inFlight.Add(-1)
+	if h.inFlight.Add(1) > int64(h.MaxInFlight) {
+		w.fail(r, unavailable("overloaded", "More requests than can be answered are being made."))
+		return
+	}
+	if p := h.refuse(r); p != nil {
+		w.fail(r, p)
+		return
+	}
+	ctx, cancel := context.WithTimeout(store.WithTrace(r.Context(), trace), timeLimit)
+	defer cancel()
+	h.mux.ServeHTTP(w, r.WithContext(ctx))
+}
+
+// refuse returns the problem with where r comes from. In open mode there are no
+// passwords, so a page of another site in a browser on this machine is kept out: by
+// name (DNS rebinding) and by origin.
+func (h *handler) refuse(r *http.Request) *Problem {
+	if !h.OpenMode {
+		return nil
+	}
+	if !loopback(r.Host) {
+		p := problem(http.StatusMisdirectedRequest, "not-this-host", "Not a host that is answered for")
+		p.Detail = "In open mode only localhost is answered for."
+		return p
+	}
+	if h.cross.Check(r) != nil {
+		return problem(http.StatusForbidden, "cross-origin", "Not allowed from another site")
+	}
+	return nil
+}

@@ -1,0 +1,20 @@
+package door
+
+import (
+	"net"
+	"net/netip"
+	"strings"
+)
+
+// loopback reports whether a Host header names this machine, with or without a port.
+func loopback(host string) bool {
+	name := host
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		name = h
+	}
+	if strings.EqualFold(name, "localhost") {
+		return true
+	}
+	addr, err := netip.ParseAddr(strings.Trim(name, "[]"))
+	return err == nil && addr.Unmap().IsLoopback()
+}

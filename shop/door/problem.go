@@ -1,0 +1,82 @@
+package door
+
+import (
+	"net/http"
+	"strings"
+)
+
+// A Problem is an error that a client is told about, as RFC 9457 has it. Each cause has
+// a Type of its own.
+type Problem struct {
+	Type   string  `json:"type"`
+	Title  string  `json:"title"`
+	Status int     `json:"status"`
+	Detail string  `json:"detail,omitempty"`
+	Reason string  `json:"reason,omitempty"` // a word that a program can branch on
+	Errors []Field `json:"errors,omitempty"`
+
+	Header http.Header `json:"-"` // to be answered with it; may be nil
+}
+
+// A Field says what is wrong with one value of a request.
+type Field struct {
+	Field  string `json:"field"` // its path, such as items[0].quantity, or a parameter's name
+	Detail string `json:"detail"`
+}
+
+// Error returns the problem in one line.
+func (p *Problem) Error() string {
+	s := p.Title
+	if p.Detail != "" {
+		s += ": " + p.Detail
+	}
+	for _, f := range p.Errors {
+		s += "; " + f.Field + " " + f.Detail
+	}
+	return s
+}
+
+// Cause returns p with a Type for a cause of its own: a few words in lower case, joined
+// by hyphens.
+func (p *Problem) Cause(words string) *Problem {
+	p.Type = "urn:tidewire:problem:" + words
+	return p
+}
+
+// Invalid is 422: well-formed, but these fields are not acceptable.
+func Invalid(fields ...Field) *Problem {
+	p := problem(http.StatusUnprocessableEntity, "not-acceptable", "Not acceptable as it is")
+	p.Errors = fields
+	return p
+}
+
+// BadRequest is 400: not a request that the route understands.
+func BadRequest(detail string, fields ...Field) *Problem {
+	p := problem(http.StatusBadRequest, "bad-request", "Bad request")
+	p.Detail, p.Errors = detail, fields
+	return p
+}
+
+// NotFound is 404: there is no such thing. what is a noun, such as "order".
+func NotFound(what string) *Problem {
+	return problem(http.StatusNotFound, "no-such-"+strings.ReplaceAll(what, " ", "-"), "There is no such "+what)
+}
+
+// Conflict is 409: not possible in this state. reason is a word such as out_of_stock.
+func Conflict(reason, detail string) *Problem {
+	p := problem(http.StatusConflict, strings.ReplaceAll(reason, "_", "-"), "Not possible in this state")
+	p.Reason, p.Detail = reason, detail
+	return p
+}
+
+// unavailable is 503: nothing was done, and the same may work in a second.
+func unavailable(cause, detail string) *Problem {
+	p := problem(http.StatusServiceUnavailable, cause, "Not available at the moment")
+	p.Detail, p.Header = detail, http.Header{"Retry-After": {"1"}}
+	return p
+}
+
+func problem(status int, cause, title string) *Problem {
+	p := &Problem{Status: status, Title: title}
+	return p.Cause(cause)
+}

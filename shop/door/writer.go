@@ -1,0 +1,142 @@
+package door
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/tidewire/tidewire/toolkit/message"
+	"github.com/tidewire/tidewire/toolkit/store"
+)
+
+// A writer writes the answer to one request. What http.ServeMux writes through it, when
+// it found no route, becomes a problem document.
+type writer struct {
+	http.ResponseWriter
+	log    *slog.Logger
+	trace  string // traceparent
+	route  string // its pattern; "" while none was found
+	status int    // 0 while nothing was written
+}
+
+// secure sets what goes with every answer: it is data, of one moment, for its client.
+func (w *writer) secure() {
+	h := w.Header()
+	h["Cache-Control"] = noStore
+	h["Content-Security-Policy"] = noContent
+	h["X-Content-Type-Options"] = noSniff
+	h["Traceresponse"] = []string{w.trace}
+}
+
+// Shared by all answers: nobody changes a header's values in place.
+var (
+	noStore     = []string{"no-store"}
+	noContent   = []string{"default-src 'none'; frame-ancestors 'none'"}
+	noSniff     = []string{"nosniff"}
+	jsonType    = []string{"application/json"}
+	problemType = []string{"application/problem+json"}
+)
+
+// WriteHeader is called by http.ServeMux for what is no route's, and only by it.
+func (w *writer) WriteHeader(status int) {
+	switch status {
+	case http.StatusNotFound:
+		w.problem(NotFound("route"))
+	case http.StatusMethodNotAllowed:
+		p := problem(status, "method-not-allowed", "Not a method of this route")
+		p.Detail = "It has " + w.Header().Get("Allow") + "."
+		w.problem(p)
+	default: // a redirect to a clean path
+		w.status = status
+		w.ResponseWriter.WriteHeader(status)
+	}
+}
+
+// Write drops the text that http.ServeMux has for people.
+func (w *writer) Write(text []byte) (int, error) { return len(text), nil }
+
+// answer runs a route and writes what it says.
+func (w *writer) answer(r *http.Request, route Route) {
+	w.route = route.Pattern
+	a, err := route.Handle(r)
+	if err == nil {
+		a, err = a.encoded()
+	}
+	if err != nil {
+		w.fail(r, err)
+		return
+	}
+	for name, values := range a.Header {
+		w.Header()[name] = values
+	}
+	if a.Location != "" {
+		w.Header()["Location"] = []string{a.Location}
+	}
+	text, _ := a.Body.(jsontext.Value)
+	if text != nil {
+		w.Header()["Content-Type"] = jsonType
+	}
+	w.send(a.Status, text)
+}
+
+// fail answers with the problem that err is, or that it stands for.
+func (w *writer) fail(r *http.Request, err error) {
+	var p *Problem
+	var gone context.Context = r.Context()
+	switch {
+	case errors.As(err, &p):
+	case errors.Is(err, store.ErrUnavailable):
+		p = unavailable("database-unavailable", "The database cannot do this now.")
+	case errors.Is(err, store.ErrRevoked), errors.Is(err, context.DeadlineExceeded), gone.Err() != nil:
+		p = unavailable("took-too-long", "It took too long, and was given up.")
+	case errors.Is(err, store.ErrConflict):
+		p = Conflict("changed_meanwhile", "It was changed at the same moment.")
+	default:
+		p = internal()
+		w.log.ErrorContext(r.Context(), "request failed", "route", w.route, "trace", message.TraceID(w.trace), "error", err)
+	}
+	w.problem(p)
+}
+
+// panicked answers for a route that panicked. http.ErrAbortHandler goes on to the server.
+func (w *writer) panicked(r *http.Request, v any) {
+	if v == http.ErrAbortHandler {
+		panic(v)
+	}
+	w.log.ErrorContext(r.Context(), "request panicked", "route", w.route, "trace", message.TraceID(w.trace),
+		"error", fmt.Sprint(v), "stack", string(debug.Stack()))
+	if w.status == 0 {
+		w.problem(internal())
+	}
+}
+
+func internal() *Problem {
+	p := problem(http.StatusInternalServerError, "internal", "Something went wrong here")
+	p.Detail = "It was logged under the trace of this answer."
+	return p
+}
+
+func (w *writer) problem(p *Problem) {
+	text, err := json.Marshal(p)
+	if err != nil { // a detail that is not UTF-8
+		text = []byte(`{"type":"about:blank","title":"Not possible"}`)
+	}
+	for name, values := range p.Header {
+		w.Header()[name] = values
+	}
+	w.Header()["Content-Type"] = problemType
+	w.send(p.Status, text)
+}
+
+func (w *writer) send(status int, text []byte) {
+	w.status = status
+	w.ResponseWriter.WriteHeader(status)
+	if len(text) > 0 {
+		w.ResponseWriter.Write(text) //nolint:errcheck // the client is gone: nobody is left to tell
+	}
+}
