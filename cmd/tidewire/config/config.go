@@ -1,0 +1,113 @@
+// Package config is everything about the platform that can be set: from a file, the
+// environment and flags, each value with the place it came from.
+package config
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/tidewire/tidewire/shop/money"
+)
+
+// A Config is the configuration of one process. Its tags are the documentation that
+// tidewire config prints:
+//
+//	key      its name in files and after --set; TIDEWIRE_ and capitals in the environment
+//	default  what it is when nobody sets it
+//	values   the only words that it takes
+//	later    words that a later version takes
+//	secret   never shown, and also read from the file that KEY_file names
+type Config struct {
+	Data      string        `key:"data" default:"./tidewire-data" doc:"directory of everything that is stored here"`
+	Database  string        `key:"database" secret:"true" doc:"empty: embedded SQLite in data; or postgres://USER:PASSWORD@HOST/NAME"`
+	Listen    string        `key:"listen" default:"127.0.0.1:3000" doc:"customers' door"`
+	Admin     string        `key:"admin" default:"127.0.0.1:3001" doc:"operators' door: health, metrics, what the commands use"`
+	Retention time.Duration `key:"retention" default:"30d" doc:"how long commands, done jobs, idempotency keys past their 24 h and audit rows stay"`
+	Order     Order
+	Payment   Payment
+	Shop      Shop
+	Auth      Auth
+	Log       Log
+}
+
+// Order is about orders.
+type Order struct {
+	Style string `key:"order.style" default:"choreographed" values:"choreographed" later:"orchestrated parallel" doc:"how an order flows, unless it says so itself"`
+}
+
+// Payment is about the payment provider.
+type Payment struct {
+	Provider  string `key:"payment.provider" default:"simulator" values:"simulator" later:"stripe" doc:"who takes the money"`
+	Simulator string `key:"payment.simulator" doc:"http://HOST:PORT of a simulator that runs elsewhere; empty: up starts one"`
+}
+
+// Shop is about the shop as a whole.
+type Shop struct {
+	Currency string `key:"shop.currency" default:"USD" doc:"ISO code of the currency of a price that names none"`
+}
+
+// Auth is about who may come in.
+type Auth struct {
+	Mode string `key:"auth.mode" default:"open" values:"open" later:"jwt" doc:"open: no token needed, and only loopback is listened on"`
+}
+
+// Log is about what the platform says of itself, on standard error.
+type Log struct {
+	Format string `key:"log.format" values:"text json" doc:"text or json; empty: text on a terminal, else json"`
+	Level  string `key:"log.level" default:"info" values:"debug info warn error" doc:"the least that is logged"`
+}
+
+// later are the keys, and the beginnings of keys, of later versions.
+var later = []string{
+	"streams", "queues", "cache", "search", "mail", "grpc.listen", "order.check_stock",
+	"auth.issuer", "auth.audience", "gateway.", "limits.", "services.",
+}
+
+// legacy are names that others know of, from the lowest rank on.
+var legacy = []struct{ name, key string }{
+	{"KAFKA_BROKERS", "streams"},
+	{"RABBITMQ_URL", "queues"},
+	{"USER_SERVICE_URL", "services.user"},
+	{"PRODUCT_SERVICE_URL", "services.product"},
+	{"PAYMENT_SERVICE_URL", "services.payment"},
+	{"EMAIL_USER", "mail"},
+	{"EMAIL_PASS", "mail"},
+}
+
+// check returns what is wrong with values that are well-formed one by one.
+func (c *Config) check() error {
+	for _, door := range []struct{ key, addr string }{{"listen", c.Listen}, {"admin", c.Admin}} {
+		host, _, err := net.SplitHostPort(door.addr)
+		if err != nil {
+			return fmt.Errorf("%s: %q is not HOST:PORT", door.key, door.addr)
+		}
+		if c.Auth.Mode == "open" && !Loopback(host) {
+			return fmt.Errorf("%s: %s is not a loopback address, and auth.mode open lets everybody in: listen on 127.0.0.1", door.key, door.addr)
+		}
+	}
+	switch {
+	case c.Data == "":
+		return fmt.Errorf("data: must name a directory")
+	case c.Database != "" && !strings.HasPrefix(c.Database, "postgres://") && !strings.HasPrefix(c.Database, "postgresql://"):
+		return fmt.Errorf("database: must be empty (embedded SQLite) or begin with postgres://")
+	case c.Payment.Simulator != "" && !strings.HasPrefix(c.Payment.Simulator, "http://"):
+		return fmt.Errorf("payment.simulator: %q does not begin with http://", c.Payment.Simulator)
+	case c.Retention < 24*time.Hour:
+		return fmt.Errorf("retention: %s is less than a day, which idempotency keys are promised", formatDuration(c.Retention))
+	case !money.Known(c.Shop.Currency):
+		return fmt.Errorf("shop.currency: %q is not an ISO 4217 code", c.Shop.Currency)
+	}
+	return nil
+}
+
+// Loopback reports whether a host, without port, is this machine's own.
+func Loopback(host string) bool {
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	ip, err := netip.ParseAddr(strings.Trim(host, "[]"))
+	return err == nil && ip.Unmap().IsLoopback()
+}
