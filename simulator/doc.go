@@ -1,0 +1,28 @@
+// Package simulator is a payment provider to develop and test against: a process of
+// its own, with a ledger of its own that outlives every crash of the shop.
+//
+//	POST /charges            {"key","orderId","amount","currency","method"}
+//	GET  /charges/{key}      what became of a key; 404 not_found
+//	POST /charges/{key}/void the key will never capture: voided; or captured, if it has
+//	POST /refunds            {"key","chargeKey","orderId","amount","currency"}
+//	GET  /ledger?cursor=     all charges and refunds, in the order in which they were made
+//	POST /faults             see Faults; what is absent stays as it is; GET shows them
+//	GET  /healthz
+//
+// It promises what a good provider promises. An answer is on disk before it is sent.
+// A key moves money once, and the same request gets the same answer; with another
+// amount, currency or order it gets 422 mismatch. A voided key refuses later charges
+// with 409 voided, even those that were on their way. Amounts are in minor units.
+//
+// And it misbehaves as the method of payment says:
+//
+//	ok                captured
+//	declined          declined
+//	fails_twice       503 twice for each key, then ok
+//	unavailable       503 for ever
+//	timeout_captured  captured, then the connection is cut; a lookup finds it
+//	timeout_lost      the connection is cut, nothing is stored; a lookup does not find it
+//	slow              ok, after Options.Slow
+//
+// Every request leaves a row in the table call, the lost ones too.
+package simulator
