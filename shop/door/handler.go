@@ -82,7 +82,7 @@ func (h *handler) refuse(r *http.Request) *Problem {
 	if !h.OpenMode {
 		return nil
 	}
-	if !loopback(r.Host) {
+	if !Loopback(r.Host) {
 		p := problem(http.StatusMisdirectedRequest, "not-this-host", "Not a host that is answered for")
 		p.Detail = "In open mode only localhost is answered for."
 		return p

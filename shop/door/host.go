@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// loopback reports whether a Host header names this machine, with or without a port.
-func loopback(host string) bool {
+// Loopback reports whether a Host header names this machine, with or without a port.
+func Loopback(host string) bool {
 	name := host
 	if h, _, err := net.SplitHostPort(host); err == nil {
 		name = h

@@ -5,10 +5,10 @@ package config
 import (
 	"fmt"
 	"net"
-	"net/netip"
 	"strings"
 	"time"
 
+	"github.com/tidewire/tidewire/shop/door"
 	"github.com/tidewire/tidewire/shop/money"
 )
 
@@ -79,13 +79,13 @@ var legacy = []struct{ name, key string }{
 
 // check returns what is wrong with values that are well-formed one by one.
 func (c *Config) check() error {
-	for _, door := range []struct{ key, addr string }{{"listen", c.Listen}, {"admin", c.Admin}} {
-		host, _, err := net.SplitHostPort(door.addr)
+	for _, at := range []struct{ key, addr string }{{"listen", c.Listen}, {"admin", c.Admin}} {
+		host, _, err := net.SplitHostPort(at.addr)
 		if err != nil {
-			return fmt.Errorf("%s: %q is not HOST:PORT", door.key, door.addr)
+			return fmt.Errorf("%s: %q is not HOST:PORT", at.key, at.addr)
 		}
-		if c.Auth.Mode == "open" && !Loopback(host) {
-			return fmt.Errorf("%s: %s is not a loopback address, and auth.mode open lets everybody in: listen on 127.0.0.1", door.key, door.addr)
+		if c.Auth.Mode == "open" && !door.Loopback(host) {
+			return fmt.Errorf("%s: %s is not a loopback address, and auth.mode open lets everybody in: listen on 127.0.0.1", at.key, at.addr)
 		}
 	}
 	switch {
@@ -101,13 +101,4 @@ func (c *Config) check() error {
 		return fmt.Errorf("shop.currency: %q is not an ISO 4217 code", c.Shop.Currency)
 	}
 	return nil
-}
-
-// Loopback reports whether a host, without port, is this machine's own.
-func Loopback(host string) bool {
-	if strings.EqualFold(host, "localhost") {
-		return true
-	}
-	ip, err := netip.ParseAddr(strings.Trim(host, "[]"))
-	return err == nil && ip.Unmap().IsLoopback()
 }

@@ -1,0 +1,80 @@
+package operate
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/tidewire/tidewire/shop/door"
+	"github.com/tidewire/tidewire/toolkit/store"
+	"github.com/tidewire/tidewire/toolkit/stream"
+)
+
+// A Desk is where an operator sits.
+type Desk struct {
+	Services []*store.DB           // one for each service
+	Logs     map[string]stream.Log // by name, to count what is still to be read; may lack some
+	Queues   map[string][]string   // by service, to show those with nothing in them
+	Ready    []Check               // what must work before the platform is ready
+	Checks   []Finder              // what else can be wrong, of the shop and the machine
+}
+
+// A Check returns nil when what it is named after works.
+type Check struct {
+	Name  string
+	Works func(context.Context) error
+}
+
+// A Finder looks for what is wrong.
+type Finder func(context.Context) ([]Finding, error)
+
+// Routes are the JSON routes of the operators' door.
+func (d *Desk) Routes() []door.Route {
+	return []door.Route{
+		{Pattern: "GET /livez", Handle: func(*http.Request) (door.Answer, error) { return door.Answer{Body: alive{true}}, nil }},
+		{Pattern: "GET /readyz", Handle: d.ready},
+		{Pattern: "GET /admin/v1/streams", Handle: listed(d.Streams)},
+		{Pattern: "GET /admin/v1/queues", Handle: listed(d.Depths)},
+		{Pattern: "GET /admin/v1/findings", Handle: listed(d.Findings)},
+		{Pattern: "GET /admin/v1/dead", Handle: d.listDead},
+		{Pattern: "GET /admin/v1/dead/{service}/{id}", Handle: d.showDead},
+		{Pattern: "POST /admin/v1/dead/{service}/{id}/redrive", Handle: d.decide(redrive)},
+		{Pattern: "POST /admin/v1/dead/{service}/{id}/discard", Handle: d.decide(discard)},
+	}
+}
+
+// listed answers with all that look returns.
+func listed[T any](look func(context.Context) ([]T, error)) func(*http.Request) (door.Answer, error) {
+	return func(r *http.Request) (door.Answer, error) {
+		items, err := look(r.Context())
+		if items == nil {
+			items = []T{}
+		}
+		return door.Answer{Body: door.List[T]{Items: items}}, err
+	}
+}
+
+// service returns the database of a service.
+func (d *Desk) service(name string) (*store.DB, error) {
+	i := slices.IndexFunc(d.Services, func(db *store.DB) bool { return db.Service() == name })
+	if i < 0 {
+		return nil, door.NotFound("service")
+	}
+	return d.Services[i], nil
+}
+
+// each runs read on a snapshot of every service's database.
+func (d *Desk) each(ctx context.Context, read func(db *store.DB, tx *store.Tx) error) error {
+	for _, db := range d.sorted() {
+		if err := db.View(ctx, func(tx *store.Tx) error { return read(db, tx) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sorted returns the databases by the names of their services.
+func (d *Desk) sorted() []*store.DB {
+	return slices.SortedFunc(slices.Values(d.Services), func(a, b *store.DB) int { return strings.Compare(a.Service(), b.Service()) })
+}

@@ -1,0 +1,13 @@
+// Package operate is the operators' door: what is going on in every service, what is
+// stuck, and what an operator decides about it.
+//
+//	/livez            the process runs
+//	/readyz           what is not ready, by name
+//	/metrics          Prometheus
+//	/debug/pprof      Go's profiles
+//	/admin/v1/…       streams, queues, dead letters, findings: what the commands use
+//
+// It reads the toolkit's tables of every service and changes nothing but dead letters,
+// and of those only marks: the reader or worker that owns the key does the rest. Each
+// act is a fact of class Audit in the journal of that service, in the same commit.
+package operate

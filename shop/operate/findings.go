@@ -1,0 +1,124 @@
+package operate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/tidewire/tidewire/toolkit/store"
+)
+
+// stuckAfter is how long something may be late before it is a finding. Whatever died is
+// picked up by another within seconds.
+const stuckAfter = time.Minute
+
+// A Finding is something wrong, and what to do about it.
+type Finding struct {
+	What  string `json:"what"`
+	Where string `json:"where"`
+	Do    string `json:"do"`
+}
+
+// Findings looks at everything, and reports what could not be looked at as a finding.
+func (d *Desk) Findings(ctx context.Context) ([]Finding, error) {
+	now := time.Now()
+	finders := append([]Finder{
+		func(ctx context.Context) ([]Finding, error) { return d.stoppedStreams(ctx, now) },
+		func(ctx context.Context) ([]Finding, error) { return d.stuckWork(ctx, now) },
+		func(ctx context.Context) ([]Finding, error) { return d.stuckKeys(ctx, now) },
+	}, d.Checks...)
+	var all []Finding
+	for _, find := range finders {
+		found, err := find(ctx)
+		all = append(all, found...)
+		if err == nil {
+			continue
+		}
+		all = append(all, Finding{What: "cannot look: " + err.Error(), Where: "the platform", Do: "see /readyz, and the log"})
+		if errors.Is(err, context.Canceled) {
+			return all, err
+		}
+	}
+	return all, nil
+}
+
+func (d *Desk) stoppedStreams(ctx context.Context, now time.Time) ([]Finding, error) {
+	streams, err := d.Streams(ctx)
+	var found []Finding
+	for _, s := range streams {
+		switch {
+		case s.Stopped != "":
+			found = append(found, Finding{What: "a partition is not read any more: " + s.Stopped, Where: s.Where(),
+				Do: "find out why the log is not the one that was read before; nothing was skipped"})
+		case s.Behind > 0 && (s.Owner == "" || now.Sub(s.OwnedUntil) > stuckAfter):
+			found = append(found, Finding{What: fmt.Sprintf("nobody reads a partition, %d messages wait", s.Behind), Where: s.Where(),
+				Do: "start the service: tidewire up " + s.Service})
+		}
+		if s.Strikes > 1 {
+			found = append(found, Finding{What: fmt.Sprintf("%d readers died on a partition without progress", s.Strikes), Where: s.Where(),
+				Do: "look in the log for a message that kills the process"})
+		}
+	}
+	return found, err
+}
+
+func (d *Desk) stuckWork(ctx context.Context, now time.Time) ([]Finding, error) {
+	depths, err := d.Depths(ctx)
+	var found []Finding
+	for _, q := range depths {
+		if late := now.Sub(q.Oldest); q.Due > 0 && late > stuckAfter {
+			found = append(found, Finding{What: fmt.Sprintf("%d jobs are due, the first for %s", q.Due, late.Round(time.Second)), Where: "queue " + q.Queue,
+				Do: "see whether " + q.Service + " runs and what its log says; if it does, it needs more workers"})
+		}
+		if late := now.Sub(q.Lost); q.Expired > 0 && late > stuckAfter {
+			found = append(found, Finding{What: fmt.Sprintf("%d jobs were lost by their workers, the first %s ago", q.Expired, late.Round(time.Second)), Where: "queue " + q.Queue,
+				Do: "start the service: tidewire up " + q.Service})
+		}
+		if q.Dead > 0 {
+			found = append(found, Finding{What: fmt.Sprintf("%d dead letters", q.Dead), Where: "queue " + q.Queue, Do: readDead(q.Service)})
+		}
+	}
+	return found, err
+}
+
+// parkedTooLong is how long the first message of a key may be retried before somebody
+// should look: the delays of the default policy add up to less.
+const parkedTooLong = 10 * time.Minute
+
+// stuckKeys finds keys that wait: for an operator, for too long, or for nobody.
+func (d *Desk) stuckKeys(ctx context.Context, now time.Time) ([]Finding, error) {
+	var found []Finding
+	err := d.each(ctx, func(db *store.DB, tx *store.Tx) error {
+		return tx.Rows(`SELECT subscription, log,
+				COUNT(CASE WHEN state IN ('dead', 'released') THEN 1 END),
+				COUNT(CASE WHEN state = 'retry' AND due < $1 THEN 1 END),
+				COUNT(CASE WHEN state = 'retry' AND time < $2 THEN 1 END)
+			FROM parked GROUP BY subscription, log ORDER BY subscription, log`, []any{now.Add(-stuckAfter), now.Add(-parkedTooLong)},
+			func(scan func(...any) error) error {
+				var subscription, log string
+				var dead, late, long int64
+				if err := scan(&subscription, &log, &dead, &late, &long); err != nil {
+					return err
+				}
+				where := fmt.Sprintf("subscription %s, log %s", subscription, log)
+				if dead > 0 {
+					found = append(found, Finding{What: fmt.Sprintf("%d dead letters, and what waits behind them", dead), Where: where, Do: readDead(db.Service())})
+				}
+				switch {
+				case late > 0:
+					found = append(found, Finding{What: fmt.Sprintf("%d keys are due to be tried again, and are not", late), Where: where,
+						Do: "see whether " + db.Service() + " runs and what its log says"})
+				case long > 0:
+					found = append(found, Finding{What: fmt.Sprintf("%d keys have been tried again for more than %s", long, parkedTooLong), Where: where,
+						Do: "see in the log what fails"})
+				}
+				return nil
+			})
+	})
+	return found, err
+}
+
+func readDead(service string) string {
+	return "tidewire dead list --service " + service + "; then redrive or discard"
+}

@@ -1,0 +1,72 @@
+package operate
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/tidewire/tidewire/shop/door"
+	"github.com/tidewire/tidewire/toolkit/store"
+)
+
+// checkLimit is how long a check of readiness may take.
+const checkLimit = 2 * time.Second
+
+type alive struct {
+	Alive bool `json:"alive"`
+}
+
+type readiness struct {
+	Ready    bool       `json:"ready"`
+	NotReady []notReady `json:"notReady"`
+}
+
+type notReady struct {
+	Name  string `json:"name"`
+	Error string `json:"error"`
+}
+
+// ready answers 200, or 503 with what does not work.
+func (d *Desk) ready(r *http.Request) (door.Answer, error) {
+	ctx, cancel := context.WithTimeout(r.Context(), checkLimit)
+	defer cancel()
+	checks := make([]Check, 0, len(d.Services)+len(d.Ready))
+	for _, db := range d.Services {
+		checks = append(checks, Check{Name: "database of " + db.Service(), Works: answers(db)})
+	}
+	failed := make(chan notReady)
+	checks = append(checks, d.Ready...)
+	for _, c := range checks {
+		go func() {
+			var n notReady
+			if err := c.Works(ctx); err != nil {
+				n = notReady{c.Name, err.Error()}
+			}
+			failed <- n
+		}()
+	}
+	body := readiness{NotReady: []notReady{}}
+	for range checks {
+		if n := <-failed; n.Name != "" {
+			body.NotReady = append(body.NotReady, n)
+		}
+	}
+	if body.Ready = len(body.NotReady) == 0; body.Ready {
+		return door.Answer{Body: body}, nil
+	}
+	return door.Answer{Status: http.StatusServiceUnavailable, Body: body, Header: http.Header{"Retry-After": {"1"}}}, nil
+}
+
+// answers returns a check that reads something from db.
+func answers(db *store.DB) func(context.Context) error {
+	return func(ctx context.Context) error {
+		return db.View(ctx, func(tx *store.Tx) error {
+			var one int64
+			if _, err := tx.Row([]any{&one}, `SELECT 1`); err != nil {
+				return fmt.Errorf("read: %w", err)
+			}
+			return nil
+		})
+	}
+}
