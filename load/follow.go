@@ -1,0 +1,101 @@
+package load
+
+import (
+	"context"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+)
+
+const (
+	pollPause = 15 * time.Millisecond // between polls, unless a page was full
+	pollLimit = 500
+)
+
+// follower is the one poller: it goes along the list of ended orders.
+type follower struct {
+	door   *door
+	book   *book
+	bar    *progressbar.ProgressBar
+	cursor string
+}
+
+// skip goes to the end that the list has now. What ended before is not ours.
+func (f *follower) skip(ctx context.Context, patience time.Duration) error {
+	for {
+		var p page
+		if err := f.door.insist(ctx, patience, f.door.ended(f.cursor, 2*pollLimit), &p); err != nil {
+			return err
+		}
+		if p.Next != "" {
+			f.cursor = p.Next
+		}
+		if len(p.Items) < 2*pollLimit {
+			return nil
+		}
+	}
+}
+
+// run follows until all orders are placed and have ended, or none has ended for as
+// long as patience lasts, or ctx ends.
+func (f *follower) run(ctx context.Context, patience time.Duration, placed <-chan struct{}) {
+	defer f.bar.Finish()
+	var since time.Time // when the last order was placed
+	for ctx.Err() == nil {
+		full := f.poll(ctx)
+		if done(placed) {
+			if since.IsZero() {
+				since = time.Now()
+			}
+			open, _, last := f.book.waiting()
+			if open == 0 || time.Since(later(since, last)) > patience {
+				return
+			}
+		}
+		if !full {
+			sleep(ctx, pollPause)
+		}
+	}
+}
+
+// poll reads one page, and reports whether there is more to read. A server that is
+// away is asked again, as long as run wants.
+func (f *follower) poll(ctx context.Context) bool {
+	var p page
+	if err := f.door.send(ctx, f.door.ended(f.cursor, pollLimit), &p); err != nil {
+		return false
+	}
+	if p.Next != "" {
+		f.cursor = p.Next
+	}
+	if len(p.Items) > 0 {
+		f.book.ended(p.Items, time.Now())
+		_, ended, _ := f.book.waiting()
+		f.bar.Set(ended)
+	}
+	return len(p.Items) == pollLimit
+}
+
+// newBar returns a bar that counts ended orders; one that shows nothing unless there
+// is a terminal.
+func newBar(o Options) *progressbar.ProgressBar {
+	if o.Progress == nil {
+		return progressbar.DefaultSilent(-1)
+	}
+	most := o.Orders
+	if most == 0 {
+		most = -1
+	}
+	return progressbar.NewOptions(most, progressbar.OptionSetWriter(o.Progress), progressbar.OptionSetDescription("orders"),
+		progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetItsString("orders"),
+		progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish())
+}
+
+func done(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
