@@ -169,6 +169,10 @@ func (tx *Tx) flush() error {
 	return err
 }
 
+// soon is how long before it is due a hint about work is of use: whoever gets it polls
+// often for a while.
+const soon = time.Second
+
 // topics are what a commit of tx gives hints about.
 func (tx *Tx) topics() []string {
 	var topics []string
@@ -176,7 +180,7 @@ func (tx *Tx) topics() []string {
 		topics = append(topics, Journal)
 	}
 	for _, j := range tx.work {
-		if !j.due.After(tx.Now) && !slices.Contains(topics, j.queue) {
+		if j.due.Sub(tx.Now) < soon && !slices.Contains(topics, j.queue) {
 			topics = append(topics, j.queue)
 		}
 	}
@@ -195,12 +199,16 @@ func (tx *Tx) last(partition int) Position {
 
 // keep takes the trace of the request from ctx.
 func (tx *Tx) keep(ctx context.Context) {
-	if trace, ok := ctx.Value(traceKey{}).(string); ok {
-		tx.from.Trace = trace
-	}
+	tx.from.Trace = TraceOf(ctx)
 }
 
 type traceKey struct{}
+
+// TraceOf returns the traceparent that WithTrace put into ctx, or "".
+func TraceOf(ctx context.Context) string {
+	trace, _ := ctx.Value(traceKey{}).(string)
+	return trace
+}
 
 // WithTrace returns a context whose updates belong to the trace of a traceparent.
 func WithTrace(ctx context.Context, traceparent string) context.Context {

@@ -1,0 +1,69 @@
+package queue
+
+import (
+	"context"
+
+	"github.com/tidewire/tidewire/toolkit/message"
+	"github.com/tidewire/tidewire/toolkit/store"
+)
+
+// A Handler is work for one kind of message, made by On or Do.
+type Handler struct {
+	Queue, Kind string
+
+	call   func(context.Context, message.Message) (outcome any, err error) // nil for On
+	record func(context.Context, *store.Tx, message.Message, any) error
+}
+
+// On handles work that stays in the database. Nil acknowledges it, in the same commit.
+func On[T message.Work](h func(context.Context, *store.Tx, message.Of[T]) error) Handler {
+	var work T
+	return Handler{Queue: work.Queue(), Kind: work.Kind(),
+		record: func(ctx context.Context, tx *store.Tx, m message.Message, _ any) error {
+			of, err := message.Decode[T](m)
+			if err != nil {
+				return err
+			}
+			return h(ctx, tx, of)
+		}}
+}
+
+// Do handles work in the world outside. It runs call without a transaction, until the
+// policy's timeout, then record with what came of it, in the commit that acknowledges
+// the message. If that commit fails, record runs again with the same outcome; call does
+// not. An error of call is an attempt that failed: what the world may have done is an
+// outcome, not an error.
+func Do[T message.Work, R any](
+	call func(context.Context, message.Of[T]) (R, error),
+	record func(context.Context, *store.Tx, message.Of[T], R) error,
+) Handler {
+	var work T
+	return Handler{Queue: work.Queue(), Kind: work.Kind(),
+		call: func(ctx context.Context, m message.Message) (any, error) {
+			of, err := message.Decode[T](m)
+			if err != nil {
+				return nil, err
+			}
+			return call(ctx, of)
+		},
+		record: func(ctx context.Context, tx *store.Tx, m message.Message, outcome any) error {
+			of, err := message.Decode[T](m)
+			if err != nil {
+				return err
+			}
+			return record(ctx, tx, of, outcome.(R))
+		}}
+}
+
+// Call runs the call of a handler made by Do, as a worker would.
+func (h Handler) Call(ctx context.Context, m message.Message) (outcome any, err error) {
+	if h.call == nil {
+		return nil, nil
+	}
+	return h.call(ctx, m)
+}
+
+// Record runs a handler's transaction with the outcome of its call, as a worker would.
+func (h Handler) Record(ctx context.Context, tx *store.Tx, m message.Message, outcome any) error {
+	return h.record(ctx, tx.Handling(m), m, outcome)
+}

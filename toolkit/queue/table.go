@@ -1,0 +1,189 @@
+package queue
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/tidewire/tidewire/toolkit/failure"
+	"github.com/tidewire/tidewire/toolkit/message"
+	"github.com/tidewire/tidewire/toolkit/store"
+)
+
+// A Table is the Driver for queues that live in the service's own database, in the
+// table job.
+type Table struct {
+	DB    *store.DB
+	Lease time.Duration // how long a worker has a message without renewing; 3s
+	// Skip is what the database adds to a SELECT that passes rows locked by others; "".
+	Skip string
+}
+
+var _ Driver = Table{}
+
+// suspected is how many leases a message loses before it is handled alone.
+const suspected = 2
+
+// Receive claims messages: their due time becomes the end of their lease.
+func (t Table) Receive(ctx context.Context, queue string, most int) (got []Delivery, err error) {
+	_, err = t.DB.Background().Update(ctx, nil, func(tx *store.Tx) error {
+		var err error
+		if got, err = t.claim(tx, queue, most, `strikes < $3`); err != nil || len(got) == most {
+			return err
+		}
+		if out, err := t.suspectIsOut(tx, queue); err != nil || out {
+			return err
+		}
+		suspects, err := t.claim(tx, queue, 1, `strikes >= $3`)
+		got = append(got, suspects...)
+		return err
+	})
+	return got, err
+}
+
+// claim takes what is due. A row that still bears a lease was lost by its worker: a
+// strike. A suspect's strike is counted each time it goes out.
+func (t Table) claim(tx *store.Tx, queue string, most int, which string) (got []Delivery, err error) {
+	lease := uuid.NewString()
+	err = tx.Rows(`SELECT id, kind, key, time, cause, trace, body, due, lease, strikes, past FROM job
+		WHERE queue = $1 AND dead = 0 AND due <= $2 AND `+which+` ORDER BY due LIMIT $4`+t.Skip,
+		[]any{queue, tx.Now, suspected, most}, func(scan func(...any) error) error {
+			d := Delivery{Queue: queue, Lease: lease, Message: message.Message{Class: message.Command}}
+			var last, past string
+			m := &d.Message
+			if err := scan(&m.ID, &m.Kind, &m.Key, &m.Time, &m.Cause, &m.Trace, &m.Body, &d.Due, &last, &d.Strikes, &past); err != nil {
+				return err
+			}
+			if last != "" || d.Strikes >= suspected {
+				d.Strikes++
+			}
+			d.Past, err = failure.ParseHistory(past)
+			got = append(got, d)
+			return err
+		})
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range got {
+		if err := tx.Exec(`UPDATE job SET due = $1, lease = $2, strikes = $3 WHERE id = $4`, tx.Now.Add(t.lease()), lease, d.Strikes, d.ID); err != nil {
+			return nil, err
+		}
+	}
+	return got, nil
+}
+
+// suspectIsOut reports whether a suspect of a queue is out under a lease.
+func (t Table) suspectIsOut(tx *store.Tx, queue string) (bool, error) {
+	return tx.Row([]any{nil}, `SELECT id FROM job WHERE queue = $1 AND dead = 0 AND due > $2 AND strikes >= $3 AND lease <> '' LIMIT 1`, queue, tx.Now, suspected)
+}
+
+// Renew moves the end of leases.
+func (t Table) Renew(ctx context.Context, deliveries []Delivery) error {
+	kept := 0
+	_, err := t.DB.Update(ctx, nil, func(tx *store.Tx) error {
+		kept = 0
+		for _, d := range deliveries {
+			ours, err := tx.Row([]any{nil}, `UPDATE job SET due = $1 WHERE id = $2 AND lease = $3 RETURNING id`, tx.Now.Add(t.lease()), d.ID, d.Lease)
+			if err != nil {
+				return err
+			}
+			if ours {
+				kept++
+			}
+		}
+		return nil
+	})
+	if err == nil && kept < len(deliveries) {
+		err = ErrLease
+	}
+	return err
+}
+
+// Settle deletes what is done, and puts back or marks dead the rest.
+func (t Table) Settle(tx *store.Tx, verdicts []Verdict) error {
+	done := map[string][]string{} // ids by lease
+	for _, v := range verdicts {
+		if v.Next.Done() {
+			done[v.Lease] = append(done[v.Lease], v.ID)
+			continue
+		}
+		ours, err := tx.Row([]any{nil}, `UPDATE job SET due = $3, dead = $4, past = $5, lease = '', strikes = 0 WHERE id = $1 AND lease = $2 RETURNING id`,
+			v.ID, v.Lease, v.Next.Retry, v.Next.Dead, v.Next.Past.String())
+		if err == nil && !ours {
+			err = fmt.Errorf("%w: %s", ErrLease, v.ID)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	for lease, ids := range done {
+		if err := t.finish(tx, lease, ids); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// finish deletes messages that came under one lease.
+func (t Table) finish(tx *store.Tx, lease string, ids []string) error {
+	slices.Sort(ids)
+	for chunk := range slices.Chunk(ids, 64) {
+		marks, args := "", []any{lease}
+		for _, id := range padded(chunk) {
+			args = append(args, id)
+			marks += fmt.Sprintf(", $%d", len(args))
+		}
+		left := len(chunk)
+		err := tx.Rows(`DELETE FROM job WHERE lease = $1 AND id IN (`+marks[2:]+`) RETURNING id`, args, func(func(...any) error) error { left--; return nil })
+		if err == nil && left > 0 {
+			err = fmt.Errorf("%w: %d of %d messages", ErrLease, left, len(chunk))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// padded repeats the last id up to a power of two, so that few statements serve all
+// numbers of ids.
+func padded(ids []string) []string {
+	for n := len(ids); n&(n-1) != 0; n++ {
+		ids = append(ids[:n:n], ids[n-1])
+	}
+	return ids
+}
+
+// Confirm has nothing to do: Settle said it.
+func (t Table) Confirm(context.Context, []Verdict) error { return nil }
+
+// Depth counts rows.
+func (t Table) Depth(ctx context.Context, queue string) (waiting, out, dead int64, err error) {
+	err = t.DB.View(ctx, func(tx *store.Tx) error {
+		_, err := tx.Row([]any{&waiting, &out, &dead}, `SELECT count(*) FILTER (WHERE dead = 0 AND lease = ''), count(*) FILTER (WHERE dead = 0 AND lease <> ''), count(*) FILTER (WHERE dead = 1)
+			FROM job WHERE queue = $1`, queue)
+		return err
+	})
+	return waiting, out, dead, err
+}
+
+// Recover ends the leases that another process left behind, where no other process can
+// be alive.
+func (t Table) Recover(ctx context.Context) error {
+	if !t.DB.Alone() {
+		return nil
+	}
+	_, err := t.DB.Update(ctx, nil, func(tx *store.Tx) error {
+		return tx.Exec(`UPDATE job SET due = $1 WHERE lease <> '' AND dead = 0`, tx.Now)
+	})
+	return err
+}
+
+func (t Table) lease() time.Duration {
+	if t.Lease == 0 {
+		return 3 * time.Second
+	}
+	return t.Lease
+}

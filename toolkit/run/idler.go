@@ -1,0 +1,38 @@
+package run
+
+import (
+	"context"
+	"time"
+)
+
+// An Idler waits between polls, longer each time: hints may fail to come.
+type Idler struct {
+	next, most time.Duration
+}
+
+const shortest = 5 * time.Millisecond
+
+// NewIdler returns an Idler that waits up to a second where hints come for everything
+// that is to be found, and up to a tenth of that where other processes give none.
+func NewIdler(hinted bool) *Idler {
+	if hinted {
+		return &Idler{next: shortest, most: time.Second}
+	}
+	return &Idler{next: shortest, most: 100 * time.Millisecond}
+}
+
+// Reset makes the next wait short: there may be more.
+func (i *Idler) Reset() { i.next = shortest }
+
+// Wait waits until it is time to look again, a hint comes, or ctx is done.
+func (i *Idler) Wait(ctx context.Context, hint <-chan struct{}) {
+	t := time.NewTimer(i.next)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-hint:
+		i.Reset()
+	case <-t.C:
+		i.next = min(2*i.next, i.most)
+	}
+}

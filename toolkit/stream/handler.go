@@ -1,0 +1,54 @@
+package stream
+
+import (
+	"context"
+
+	"github.com/tidewire/tidewire/toolkit/message"
+	"github.com/tidewire/tidewire/toolkit/store"
+)
+
+// A Handler is what a reader does with one kind of fact of one log.
+type Handler struct {
+	Log, Kind string
+
+	passes bool
+	keys   func(message.Message) ([]string, error)
+	handle func(context.Context, *store.Tx, message.Message) error
+}
+
+// On handles facts of kind T. Its effects, what it says and the reader's position are
+// one commit; an error parks the key, and the other keys go on.
+func On[T message.Kind](log string, h func(context.Context, *store.Tx, message.Of[T]) error) Handler {
+	var kind T
+	return Handler{Log: log, Kind: kind.Kind(),
+		keys: func(m message.Message) ([]string, error) { return []string{m.Key}, nil },
+		handle: func(ctx context.Context, tx *store.Tx, m message.Message) error {
+			of, err := message.Decode[T](m)
+			if err != nil {
+				return err
+			}
+			return h(ctx, tx, of)
+		}}
+}
+
+// Deciding returns h for a handler that decides on the rows of keys, and not on those
+// of the message's key alone.
+func Deciding[T message.Kind](h Handler, keys func(T) []string) Handler {
+	h.keys = func(m message.Message) ([]string, error) {
+		of, err := message.Decode[T](m)
+		return keys(of.Data), err
+	}
+	return h
+}
+
+// Passing returns h for facts that end a thing: it runs even while its key is parked,
+// and leaves a mark that what was parked finds.
+func (h Handler) Passing() Handler {
+	h.passes = true
+	return h
+}
+
+// Handle runs h for one message, as a reader would.
+func (h Handler) Handle(ctx context.Context, tx *store.Tx, m message.Message) error {
+	return h.handle(ctx, tx.Handling(m), m)
+}

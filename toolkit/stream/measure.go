@@ -1,0 +1,70 @@
+package stream
+
+import (
+	"context"
+	"github.com/tidewire/tidewire/toolkit/store"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+)
+
+// measure makes the instruments of a session, and returns what ends them.
+func (s *session) measure() (stop func(), err error) {
+	labels := []attribute.KeyValue{attribute.String("subscription", s.DB.Service()), attribute.String("log", s.Name)}
+	if s.handling, err = s.Process.Handling(labels...); err != nil {
+		return nil, err
+	}
+	meter := s.Process.Meters()
+	lag, err := meter.Int64ObservableGauge("tidewire.stream.lag", metric.WithDescription("Messages of the log that this subscription has still to read, in all instances."))
+	if err != nil {
+		return nil, err
+	}
+	parked, err := meter.Int64ObservableGauge("tidewire.stream.parked", metric.WithDescription("Messages that wait in the subscription's database, by state."))
+	if err != nil {
+		return nil, err
+	}
+	set := metric.WithAttributes(labels...)
+	reg, err := meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		at, states, err := s.standing(ctx)
+		if err != nil {
+			return err
+		}
+		n, err := s.Log.Behind(ctx, at)
+		if err != nil {
+			return err
+		}
+		o.ObserveInt64(lag, n, set)
+		for _, state := range []string{stateRetry, stateWaiting, stateDead, stateReleased} {
+			o.ObserveInt64(parked, states[state], set, metric.WithAttributes(attribute.String("state", state)))
+		}
+		return nil
+	}, lag, parked)
+	if err != nil {
+		return nil, err
+	}
+	return func() { _ = reg.Unregister() }, nil // it only fails if it was never registered
+}
+
+// standing returns the stored positions of all partitions, and the number of parked
+// messages by state.
+func (s *session) standing(ctx context.Context) (at []store.Position, states map[string]int64, err error) {
+	err = s.DB.View(ctx, func(tx *store.Tx) error {
+		at, states = nil, map[string]int64{}
+		err := tx.Rows(`SELECT partition, seq FROM position WHERE subscription = $1 AND log = $2`, []any{s.DB.Service(), s.Name}, func(scan func(...any) error) error {
+			var p store.Position
+			err := scan(&p.Partition, &p.Seq)
+			at = append(at, p)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		return tx.Rows(`SELECT state, count(*) FROM parked WHERE subscription = $1 AND log = $2 GROUP BY state`, []any{s.DB.Service(), s.Name}, func(scan func(...any) error) error {
+			var state string
+			var n int64
+			err := scan(&state, &n)
+			states[state] = n
+			return err
+		})
+	})
+	return at, states, err
+}

@@ -1,0 +1,289 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/tidewire/tidewire/toolkit/failure"
+	"github.com/tidewire/tidewire/toolkit/message"
+	"github.com/tidewire/tidewire/toolkit/store"
+)
+
+// The states of a row of the table parked. An operator marks dead rows as retry or
+// discarded; only the owner of the partition takes rows out.
+const (
+	stateRetry     = "retry"     // the first of its key: comes again when it is due
+	stateWaiting   = "waiting"   // behind another of its key
+	stateDead      = "dead"      // waits for an operator, and its key with it
+	stateReleased  = "released"  // dead, and its key goes on
+	stateDiscarded = "discarded" // to be taken out unhandled
+)
+
+// A parkedRow is a message that waits in the reader's database.
+type parkedRow struct {
+	Entry
+	state string
+	past  failure.History
+}
+
+// fail decides what becomes of an entry that failed alone, and tries it again as long
+// as that is to happen at once.
+func (s *session) fail(ctx context.Context, e Entry, cause error) error {
+	var past failure.History
+	for {
+		next, err := s.judge(ctx, e, past, cause)
+		if err != nil || next.Dead || !next.Retry.IsZero() {
+			return err
+		}
+		past = next.Past
+		_, cause = s.commit(ctx, []Entry{e})
+		if cause == nil || unavailable(ctx, cause) || errors.Is(cause, errLost) {
+			return cause
+		}
+	}
+}
+
+// judge parks an entry, or returns a Next without Retry if it is to be tried at once.
+func (s *session) judge(ctx context.Context, e Entry, past failure.History, cause error) (next failure.Next, err error) {
+	moves := s.moves([]Entry{e})
+	_, err = s.db.Update(ctx, nil, func(tx *store.Tx) error {
+		next = s.Policy.Judge(past, tx.Now, cause)
+		if !next.Dead && !next.Retry.After(tx.Now) {
+			next.Retry = time.Time{}
+			return nil
+		}
+		if err := s.fence(tx, moves); err != nil {
+			return err
+		}
+		return s.park(tx, e, s.stateOf(next), next)
+	})
+	if err != nil || next.Done() {
+		return next, err
+	}
+	s.moved(moves)
+	s.count(ctx, e, next)
+	if s.stateOf(next) != stateReleased {
+		s.parked[e.Key] = true
+	}
+	return next, nil
+}
+
+func (s *session) stateOf(next failure.Next) string {
+	switch {
+	case next.Dead && s.Policy.Release:
+		return stateReleased
+	case next.Dead:
+		return stateDead
+	}
+	return stateRetry
+}
+
+func (s *session) count(ctx context.Context, e Entry, next failure.Next) {
+	if !next.Dead {
+		s.handling.Count(ctx, "retry", 1)
+		return
+	}
+	s.handling.Count(ctx, "dead", 1)
+	slog.Error("a message is dead", "subscription", s.DB.Service(), "log", s.Name, "kind", e.Kind, "key", e.Key, "id", e.Message.ID,
+		"trace", message.TraceID(e.Trace), "cause", next.Past.Cause())
+}
+
+// park writes an entry into the table parked.
+func (s *session) park(tx *store.Tx, e Entry, state string, next failure.Next) error {
+	m := e.Message
+	return tx.Exec(`INSERT INTO parked (subscription, log, partition, seq, id, kind, class, key, version, time, cause, trace, body, state, due, past)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`,
+		s.DB.Service(), s.Name, e.Partition, e.Seq, m.ID, m.Kind, string(m.Class), m.Key, m.Version, m.Time, m.Cause, m.Trace, m.Body,
+		state, next.Retry, next.Past.String())
+}
+
+// carefully handles an entry in careful mode: alone in the process, and counted before
+// it runs. One that has ended the process too often is dead.
+func (s *session) carefully(ctx context.Context, e Entry) (err error) {
+	h := s.held[e.Partition]
+	h.careful--
+	s.Process.Alone(func() {
+		var times int
+		_, err = s.db.Update(ctx, nil, func(tx *store.Tx) error {
+			ours, err := tx.Row([]any{&times}, `UPDATE position SET careful = CASE WHEN careful_seq = $1 THEN careful + 1 ELSE 1 END, careful_seq = $1
+				WHERE subscription = $2 AND log = $3 AND partition = $4 AND token = $5 RETURNING careful`,
+				e.Seq, s.DB.Service(), s.Name, e.Partition, h.token)
+			if err == nil && !ours {
+				err = errLost
+			}
+			return err
+		})
+		switch {
+		case err != nil:
+		case times > s.Policy.WithDefaults().Attempts:
+			_, err = s.judge(ctx, e, failure.History{}, failure.Permanent(fmt.Errorf("the process ended %d times while it handled this message alone", times-1)))
+		default:
+			err = s.isolate(ctx, []Entry{e})
+		}
+	})
+	return err
+}
+
+// drain handles parked messages that are due, in the order of their keys.
+func (s *session) drain(ctx context.Context) (progress bool, err error) {
+	if time.Now().Before(s.drainAt) || len(s.held) == 0 {
+		return false, nil
+	}
+	due, err := s.due(ctx)
+	if err != nil {
+		return false, err
+	}
+	for _, d := range due {
+		for more := true; more && ctx.Err() == nil; {
+			if more, err = s.drainKey(ctx, s.held[d.Partition], d); err != nil {
+				return true, err
+			}
+		}
+	}
+	s.drainAt = time.Now().Add(drainPause)
+	if len(s.parked) > 0 {
+		s.drainAt = time.Now().Add(parkPause)
+	}
+	return len(due) > 0, nil
+}
+
+// due returns what is due, of the partitions that are ours.
+func (s *session) due(ctx context.Context) (due []Entry, err error) {
+	_, err = s.db.Update(ctx, nil, func(tx *store.Tx) error {
+		due = nil
+		return tx.Rows(`SELECT partition, seq, key FROM parked WHERE subscription = $1 AND log = $2 AND state IN ('retry', 'discarded') AND due <= $3
+			ORDER BY due, seq LIMIT 256`, []any{s.DB.Service(), s.Name, tx.Now}, func(scan func(...any) error) error {
+			var e Entry
+			err := scan(&e.Partition, &e.Seq, &e.Key)
+			if s.held[e.Partition] != nil {
+				due = append(due, e)
+			}
+			return err
+		})
+	})
+	return due, err
+}
+
+// drainKey handles the parked message at d, if it is still the one to come, and makes
+// the next of its key due. It reports whether that one can be handled at once.
+func (s *session) drainKey(ctx context.Context, h *held, d Entry) (more bool, err error) {
+	var p parkedRow
+	found, left, started := false, 0, time.Now()
+	_, err = s.db.Update(ctx, nil, func(tx *store.Tx) error {
+		if err := s.stay(tx, h); err != nil {
+			return err
+		}
+		if p, found, err = s.head(tx, d); err != nil || !found {
+			return err
+		}
+		if err := s.redo(ctx, tx, p); err != nil {
+			return err
+		}
+		if err := tx.Exec(`DELETE FROM parked WHERE subscription = $1 AND log = $2 AND partition = $3 AND seq = $4`, s.DB.Service(), s.Name, p.Partition, p.Seq); err != nil {
+			return err
+		}
+		left, err = s.nextOf(tx, p.Key)
+		return err
+	})
+	switch {
+	case err == nil && !found:
+		return false, nil
+	case err == nil:
+		if left == 0 {
+			delete(s.parked, p.Key)
+		}
+		s.handling.Done(ctx, started, p.Time)
+		return left > 0, nil
+	case !found || unavailable(ctx, err) || errors.Is(err, errLost):
+		return false, err
+	}
+	return false, s.again(ctx, h, p, err)
+}
+
+// redo runs the handler of a parked message.
+func (s *session) redo(ctx context.Context, tx *store.Tx, p parkedRow) error {
+	h, ok := s.handlers[p.Kind]
+	if p.state == stateDiscarded || !ok {
+		return nil
+	}
+	keys, err := s.keys([]Entry{p.Entry})
+	if err != nil {
+		return err
+	}
+	if err := tx.Lock(keys...); err != nil {
+		return err
+	}
+	return h.Handle(ctx, tx, p.Message)
+}
+
+// head returns the first message of d's key that is not released, if it is d or comes
+// before it and may be handled.
+func (s *session) head(tx *store.Tx, d Entry) (p parkedRow, found bool, err error) {
+	var class, past string
+	m := &p.Message
+	found, err = tx.Row([]any{&p.Partition, &p.Seq, &m.ID, &m.Kind, &class, &m.Key, &m.Version, &m.Time, &m.Cause, &m.Trace, &m.Body, &p.state, &past},
+		`SELECT partition, seq, id, kind, class, key, version, time, cause, trace, body, state, past FROM parked
+			WHERE subscription = $1 AND log = $2 AND key = $3 AND state <> 'released' ORDER BY seq LIMIT 1`, s.DB.Service(), s.Name, d.Key)
+	if err != nil || !found {
+		return p, false, err
+	}
+	m.Class, p.Position.ID = message.Class(class), m.ID
+	p.past, err = failure.ParseHistory(past)
+	return p, p.state == stateRetry || p.state == stateDiscarded, err
+}
+
+// nextOf makes the next message of a key due, and returns how many are left.
+func (s *session) nextOf(tx *store.Tx, key string) (left int, err error) {
+	err = tx.Exec(`UPDATE parked SET state = 'retry', due = $1 WHERE subscription = $2 AND log = $3 AND key = $4 AND state = 'waiting'
+		AND seq = (SELECT min(seq) FROM parked WHERE subscription = $2 AND log = $3 AND key = $4 AND state <> 'released')`, tx.Now, s.DB.Service(), s.Name, key)
+	if err != nil {
+		return 0, err
+	}
+	_, err = tx.Row([]any{&left}, `SELECT count(*) FROM parked WHERE subscription = $1 AND log = $2 AND key = $3 AND state <> 'released'`, s.DB.Service(), s.Name, key)
+	return left, err
+}
+
+// again stores that a parked message failed once more.
+func (s *session) again(ctx context.Context, h *held, p parkedRow, cause error) error {
+	var next failure.Next
+	left := 0
+	_, err := s.db.Update(ctx, nil, func(tx *store.Tx) error {
+		if err := s.stay(tx, h); err != nil {
+			return err
+		}
+		next = s.Policy.Judge(p.past, tx.Now, cause)
+		err := tx.Exec(`UPDATE parked SET state = $1, due = $2, past = $3 WHERE subscription = $4 AND log = $5 AND partition = $6 AND seq = $7`,
+			s.stateOf(next), next.Retry, next.Past.String(), s.DB.Service(), s.Name, p.Partition, p.Seq)
+		if err != nil {
+			return err
+		}
+		left, err = s.nextOf(tx, p.Key)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	s.count(ctx, p.Entry, next)
+	if left == 0 {
+		delete(s.parked, p.Key)
+	}
+	return nil
+}
+
+// parkedKeys returns the keys of a partition that are parked.
+func (s *session) parkedKeys(ctx context.Context, partition int) (keys []string, err error) {
+	err = s.DB.View(ctx, func(tx *store.Tx) error {
+		keys = nil
+		return tx.Rows(`SELECT DISTINCT key FROM parked WHERE subscription = $1 AND log = $2 AND partition = $3 AND state <> 'released'`,
+			[]any{s.DB.Service(), s.Name, partition}, func(scan func(...any) error) error {
+				var key string
+				err := scan(&key)
+				keys = append(keys, key)
+				return err
+			})
+	})
+	return keys, err
+}

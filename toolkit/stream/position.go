@@ -1,0 +1,283 @@
+package stream
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tidewire/tidewire/toolkit/store"
+)
+
+// lostTwice is how many owners a partition loses, without progress between them,
+// before it is read in careful mode.
+const lostTwice = 2
+
+// A move takes the position of a partition from where a batch starts to its end.
+type move struct {
+	held *held
+	to   store.Position
+}
+
+// moves returns the moves past entries, by partition.
+func (s *session) moves(entries []Entry) []move {
+	var moves []move
+	for _, e := range entries {
+		h := s.held[e.Partition]
+		i := slices.IndexFunc(moves, func(m move) bool { return m.held == h })
+		if i < 0 {
+			moves = append(moves, move{held: h, to: e.Position})
+		} else {
+			moves[i].to = e.Position
+		}
+	}
+	slices.SortFunc(moves, func(a, b move) int { return cmp.Compare(a.to.Partition, b.to.Partition) })
+	return moves
+}
+
+// fence moves positions as the first thing of a transaction. If one of them is not
+// where we left it, or has another owner, nothing of the transaction happens.
+func (s *session) fence(tx *store.Tx, moves []move) error {
+	var rows []string
+	args := []any{s.DB.Service(), s.Name}
+	for _, m := range moves {
+		n := len(args)
+		rows = append(rows, fmt.Sprintf("(CAST($%d AS BIGINT), CAST($%d AS BIGINT), CAST($%d AS BIGINT), CAST($%d AS BIGINT), CAST($%d AS TEXT), CAST($%d AS TEXT))", n+1, n+2, n+3, n+4, n+5, n+6))
+		args = append(args, m.to.Partition, m.held.token, m.held.stored.Seq, m.to.Seq, m.to.ID, m.held.identity)
+	}
+	moved := 0
+	err := tx.Rows(`WITH move (partition, token, start, seq, id, identity) AS (VALUES `+strings.Join(rows, ", ")+`)
+		UPDATE position SET seq = move.seq, id = move.id, identity = move.identity, strikes = 0, careful = 0 FROM move
+		WHERE subscription = $1 AND log = $2 AND position.partition = move.partition
+			AND position.token = move.token AND position.seq = move.start AND stopped = '' RETURNING position.partition`, args,
+		func(func(...any) error) error { moved++; return nil })
+	if err == nil && moved != len(moves) {
+		err = errLost
+	}
+	return err
+}
+
+// stay is fence for a transaction that does not move: it holds the position's row.
+func (s *session) stay(tx *store.Tx, h *held) error {
+	ours, err := tx.Row([]any{nil}, `UPDATE position SET token = token WHERE subscription = $1 AND log = $2 AND partition = $3 AND token = $4 RETURNING token`,
+		s.DB.Service(), s.Name, h.at.Partition, h.token)
+	if err == nil && !ours {
+		err = errLost
+	}
+	return err
+}
+
+func (s *session) moved(moves []move) {
+	for _, m := range moves {
+		m.held.stored, m.held.at, m.held.skipped = m.to, m.to, 0
+	}
+}
+
+// A row of the table position.
+type row struct {
+	store.Position
+	identity, owner, stopped string
+	token, strikes           int64
+	until                    time.Time
+}
+
+// hold renews the leases that are ours, gives back what is more than our share, and
+// takes what is free up to it.
+func (s *session) hold(ctx context.Context) error {
+	began := time.Now()
+	var taken, kept []row
+	_, err := s.db.Update(ctx, nil, func(tx *store.Tx) (err error) {
+		taken, kept, err = s.share(tx)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	s.keep(kept)
+	for _, r := range taken {
+		if err := s.take(ctx, r); err != nil {
+			s.forget()
+			return err
+		}
+	}
+	s.holdAt = began.Add(s.Lease / 3)
+	if s.DB.Alone() && len(s.held) > 0 {
+		s.holdAt = began.Add(time.Minute) // nobody else can take anything
+	}
+	return nil
+}
+
+func (s *session) share(tx *store.Tx) (taken, kept []row, err error) {
+	members, err := s.enrol(tx)
+	if err != nil {
+		return nil, nil, err
+	}
+	rows, err := s.rows(tx)
+	if err != nil {
+		return nil, nil, err
+	}
+	share := (store.Partitions + members - 1) / members
+	var free []row
+	for _, r := range rows {
+		switch mine := r.owner == s.Process.Instance && s.held[r.Partition] != nil && s.held[r.Partition].token == r.token; {
+		case mine && len(kept) < share && r.stopped == "":
+			kept = append(kept, r)
+			err = s.own(tx, r, r.token, s.Process.Instance)
+		case mine:
+			err = s.own(tx, r, r.token, "")
+		case r.stopped == "" && (r.owner == "" || r.owner == s.Process.Instance || s.DB.Alone() || r.until.Before(tx.Now)):
+			free = append(free, r)
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+	}
+	for _, r := range free[:min(len(free), max(0, share-len(kept)))] {
+		if r.owner != "" && r.owner != s.Process.Instance {
+			r.strikes++
+		}
+		if err := s.own(tx, r, r.token+1, s.Process.Instance); err != nil {
+			return nil, nil, err
+		}
+		r.token++
+		taken = append(taken, r)
+	}
+	return taken, kept, nil
+}
+
+// enrol says that this instance lives, and returns how many do.
+func (s *session) enrol(tx *store.Tx) (members int, err error) {
+	err = tx.Exec(`INSERT INTO member (subscription, log, instance, until) VALUES ($1, $2, $3, $4)
+		ON CONFLICT (subscription, log, instance) DO UPDATE SET until = excluded.until`, s.DB.Service(), s.Name, s.Process.Instance, tx.Now.Add(s.Lease))
+	if err != nil {
+		return 0, err
+	}
+	if s.DB.Alone() {
+		return 1, tx.Exec(`DELETE FROM member WHERE subscription = $1 AND log = $2 AND instance <> $3`, s.DB.Service(), s.Name, s.Process.Instance)
+	}
+	if err := tx.Exec(`DELETE FROM member WHERE subscription = $1 AND log = $2 AND until < $3`, s.DB.Service(), s.Name, tx.Now); err != nil {
+		return 0, err
+	}
+	_, err = tx.Row([]any{&members}, `SELECT count(*) FROM member WHERE subscription = $1 AND log = $2`, s.DB.Service(), s.Name)
+	return max(1, members), err
+}
+
+// rows returns all partitions of the log, made where they are missing.
+func (s *session) rows(tx *store.Tx) (rows []row, err error) {
+	err = tx.Rows(`SELECT partition, seq, id, identity, owner, stopped, token, strikes, until FROM position
+		WHERE subscription = $1 AND log = $2 ORDER BY partition`, []any{s.DB.Service(), s.Name}, func(scan func(...any) error) error {
+		var r row
+		err := scan(&r.Partition, &r.Seq, &r.ID, &r.identity, &r.owner, &r.stopped, &r.token, &r.strikes, &r.until)
+		rows = append(rows, r)
+		return err
+	})
+	if err != nil || len(rows) == store.Partitions {
+		return rows, err
+	}
+	rows = nil
+	for p := range store.Partitions {
+		err := tx.Exec(`INSERT INTO position (subscription, log, partition) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`, s.DB.Service(), s.Name, p)
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, row{Position: store.Position{Partition: p}})
+	}
+	return rows, nil
+}
+
+// own writes who owns a partition, unless somebody else was faster.
+func (s *session) own(tx *store.Tx, r row, token int64, owner string) error {
+	if owner == "" {
+		r.strikes = 0
+	}
+	done, err := tx.Row([]any{nil}, `UPDATE position SET owner = $1, token = $2, until = $3, strikes = $4
+		WHERE subscription = $5 AND log = $6 AND partition = $7 AND token = $8 RETURNING token`,
+		owner, token, tx.Now.Add(s.Lease), r.strikes, s.DB.Service(), s.Name, r.Partition, r.token)
+	if err == nil && !done {
+		err = errLost
+	}
+	return err
+}
+
+// keep forgets the partitions that are not ours any more.
+func (s *session) keep(kept []row) {
+	for p := range s.held {
+		if !slices.ContainsFunc(kept, func(r row) bool { return r.Partition == p }) {
+			delete(s.held, p)
+		}
+	}
+}
+
+// take begins to read a partition, if its log is still the one its position is of.
+func (s *session) take(ctx context.Context, r row) error {
+	identity, err := s.Log.Identity(ctx)
+	if err != nil {
+		return err
+	}
+	h := &held{stored: r.Position, at: r.Position, identity: identity, token: r.token}
+	why, err := s.stranger(ctx, r, identity)
+	if err != nil {
+		return err
+	}
+	if why != "" {
+		return s.stop(ctx, h, why)
+	}
+	if r.strikes >= lostTwice {
+		h.careful = batchSize
+	}
+	keys, err := s.parkedKeys(ctx, r.Partition)
+	if err != nil {
+		return err
+	}
+	for _, key := range keys {
+		s.parked[key] = true
+	}
+	s.held[r.Partition] = h
+	return nil
+}
+
+// stranger says why a position does not belong to the log, or "".
+func (s *session) stranger(ctx context.Context, r row, identity string) (string, error) {
+	if r.identity == "" || r.Seq == 0 {
+		return "", nil
+	}
+	if r.identity != identity {
+		return fmt.Sprintf("the log %s is another one than was read so far (identity %s, was %s): it was wiped or replaced", s.Name, identity, r.identity), nil
+	}
+	id, err := s.Log.At(ctx, r.Partition, r.Seq)
+	switch {
+	case err != nil || id == r.ID:
+		return "", err
+	case id == "":
+		return fmt.Sprintf("the log %s has no message at %d, which was read: it was restored to an earlier state", s.Name, r.Seq), nil
+	}
+	return fmt.Sprintf("the log %s has message %s at %d, where %s was read: it was restored and has gone on", s.Name, id, r.Seq, r.ID), nil
+}
+
+func (s *session) stop(ctx context.Context, h *held, why string) error {
+	_, err := s.db.Update(ctx, nil, func(tx *store.Tx) error {
+		if err := s.stay(tx, h); err != nil {
+			return err
+		}
+		return tx.Exec(`UPDATE position SET stopped = $1, owner = '' WHERE subscription = $2 AND log = $3 AND partition = $4`, why, s.DB.Service(), s.Name, h.at.Partition)
+	})
+	return err
+}
+
+// release gives all partitions back, so that others need not wait for the lease.
+func (s *session) release() {
+	ctx, cancel := context.WithTimeout(context.Background(), s.Lease)
+	defer cancel()
+	_, err := s.db.Update(ctx, nil, func(tx *store.Tx) error {
+		for p, h := range s.held {
+			if err := s.own(tx, row{Position: store.Position{Partition: p}, token: h.token}, h.token, ""); err != nil {
+				return err
+			}
+		}
+		return tx.Exec(`DELETE FROM member WHERE subscription = $1 AND log = $2 AND instance = $3`, s.DB.Service(), s.Name, s.Process.Instance)
+	})
+	s.complain(err)
+	clear(s.held)
+}

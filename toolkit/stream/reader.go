@@ -1,0 +1,337 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/tidewire/tidewire/toolkit/failure"
+	"github.com/tidewire/tidewire/toolkit/run"
+	"github.com/tidewire/tidewire/toolkit/store"
+)
+
+// A Reader gives the messages of one log to the handlers of one service. Fields that
+// name no default are required.
+type Reader struct {
+	DB       *store.DB // the service's: its name is the subscription's
+	Log      Log
+	Name     string // of the log
+	Handlers []Handler
+	Policy   failure.Policy
+	Process  *run.Process
+	Lease    time.Duration // how long a lost instance holds its partitions; 3s
+}
+
+const (
+	batchSize  = 256
+	skipLimit  = 4096                  // messages passed by before the position is stored all the same
+	drainPause = time.Second           // between looks for what an operator has marked
+	parkPause  = 10 * time.Millisecond // between looks for what is due, while keys are parked
+)
+
+// errLost: a partition is not ours any more.
+var errLost = errors.New("the partition has another owner")
+
+// Run reads until ctx is done, then finishes the batch in hand, gives its partitions
+// back and returns nil. It returns an error only for a wrong configuration; what the
+// database or the log cannot do now is waited for.
+func (r *Reader) Run(ctx context.Context) error {
+	s, err := r.session()
+	if err != nil {
+		return err
+	}
+	stop, err := s.measure()
+	if err != nil {
+		return err
+	}
+	defer stop()
+	hint, unwatch := r.Log.Watch()
+	defer unwatch()
+	defer s.release()
+	idle := run.NewIdler(s.DB.Alone())
+	for ctx.Err() == nil {
+		progress, err := s.turn(ctx)
+		switch {
+		case err != nil && ctx.Err() == nil:
+			s.complain(err)
+			idle.Wait(ctx, nil)
+		case progress:
+			s.complain(nil)
+			idle.Reset()
+		default:
+			idle.Wait(ctx, hint)
+		}
+	}
+	return nil
+}
+
+// A session is one run of a Reader. It is used by one goroutine.
+type session struct {
+	*Reader
+	handlers map[string]Handler
+	db       *store.DB
+	handling *run.Handling
+	held     map[int]*held // the partitions that are ours
+	parked   map[string]bool
+	holdAt   time.Time // when leases are to be renewed
+	drainAt  time.Time
+	first    int // where the next read begins
+	troubled bool
+}
+
+// held is a partition that is ours.
+type held struct {
+	stored   store.Position // in the database
+	at       store.Position // how far was read; ahead of stored by what nobody wants
+	identity string         // of the log
+	token    int64
+	skipped  int
+	careful  int // messages still to be read in careful mode
+}
+
+func (r *Reader) session() (*session, error) {
+	if r.Lease == 0 {
+		r.Lease = 3 * time.Second
+	}
+	if err := r.Policy.Check(); err != nil {
+		return nil, fmt.Errorf("reader of %s by %s: %w", r.Name, r.DB.Service(), err)
+	}
+	s := &session{Reader: r, db: r.DB.Background(), handlers: map[string]Handler{}, held: map[int]*held{}, parked: map[string]bool{}}
+	for _, h := range r.Handlers {
+		if h.Log != r.Name {
+			return nil, fmt.Errorf("reader of %s by %s: the handler of %s is for log %s", r.Name, r.DB.Service(), h.Kind, h.Log)
+		}
+		if _, twice := s.handlers[h.Kind]; twice {
+			return nil, fmt.Errorf("reader of %s by %s: two handlers of %s", r.Name, r.DB.Service(), h.Kind)
+		}
+		s.handlers[h.Kind] = h
+	}
+	return s, nil
+}
+
+// turn does what there is to do, once, and reports whether that was anything.
+func (s *session) turn(ctx context.Context) (progress bool, err error) {
+	if time.Now().After(s.holdAt) {
+		if err := s.hold(ctx); err != nil {
+			return false, err
+		}
+	}
+	drained, err := s.drain(ctx)
+	if err != nil {
+		return false, s.lost(err)
+	}
+	entries, err := s.read(ctx)
+	if err != nil {
+		s.forget() // the log may be another one when it is back
+		return false, err
+	}
+	return drained || len(entries) > 0, s.lost(s.apply(ctx, entries))
+}
+
+// lost forgets all partitions if one of them was lost.
+func (s *session) lost(err error) error {
+	if !errors.Is(err, errLost) {
+		return err
+	}
+	s.forget()
+	return nil
+}
+
+func (s *session) forget() {
+	clear(s.held)
+	clear(s.parked)
+	s.holdAt = time.Time{}
+}
+
+// read returns what follows, a little of every partition in turn.
+func (s *session) read(ctx context.Context) ([]Entry, error) {
+	q := Query{Max: batchSize, Want: func(kind string) bool { _, ok := s.handlers[kind]; return ok }}
+	for i := range store.Partitions {
+		if h := s.held[(s.first+i)%store.Partitions]; h != nil {
+			q.From = append(q.From, h.at)
+			if h.careful > 0 {
+				q.Max = min(q.Max, h.careful)
+			}
+		}
+	}
+	s.first = (s.first + 1) % store.Partitions
+	if len(q.From) == 0 {
+		return nil, nil
+	}
+	entries, err := s.Log.Read(ctx, q)
+	if err == nil && len(entries) == 0 {
+		for _, h := range s.held {
+			h.careful = 0 // whatever its last owner was reading has been read
+		}
+	}
+	return entries, err
+}
+
+// apply handles what was read, or passes it by if nobody wants it.
+func (s *session) apply(ctx context.Context, entries []Entry) error {
+	if len(entries) == 0 {
+		return nil
+	}
+	if s.pass(entries) {
+		return nil
+	}
+	var careful, batch []Entry
+	for _, e := range entries {
+		if s.held[e.Partition].careful > 0 {
+			careful = append(careful, e)
+		} else {
+			batch = append(batch, e)
+		}
+	}
+	for _, e := range careful {
+		if err := s.carefully(ctx, e); err != nil {
+			return err
+		}
+	}
+	return s.isolate(ctx, batch)
+}
+
+// pass moves past entries that no handler wants, without a commit, as long as there
+// are not too many of them.
+func (s *session) pass(entries []Entry) bool {
+	for _, e := range entries {
+		if _, wanted := s.handlers[e.Kind]; wanted {
+			return false
+		}
+	}
+	for _, e := range entries {
+		if s.held[e.Partition].skipped+len(entries) > skipLimit {
+			return false
+		}
+	}
+	for _, e := range entries {
+		h := s.held[e.Partition]
+		h.at = e.Position
+		h.skipped++
+	}
+	return true
+}
+
+// isolate handles entries in one commit. If that fails, it takes out the one that
+// seems to be at fault and handles the parts, down to a single message, which fails
+// for itself alone.
+func (s *session) isolate(ctx context.Context, entries []Entry) error {
+	if len(entries) == 0 {
+		return nil
+	}
+	suspect, err := s.commit(ctx, entries)
+	if err == nil || unavailable(ctx, err) || errors.Is(err, errLost) {
+		return err
+	}
+	if len(entries) == 1 {
+		return s.fail(ctx, entries[0], err)
+	}
+	parts := [][]Entry{entries[:len(entries)/2], entries[len(entries)/2:]}
+	if suspect < len(entries) {
+		parts = [][]Entry{entries[:suspect], entries[suspect : suspect+1], entries[suspect+1:]}
+	}
+	for _, part := range parts {
+		if err := s.isolate(ctx, part); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// unavailable reports whether err says nothing about a message.
+func unavailable(ctx context.Context, err error) bool {
+	return errors.Is(err, store.ErrUnavailable) || ctx.Err() != nil
+}
+
+// commit handles entries and moves the positions past them, in one transaction. On an
+// error it names the entry that was being handled, len(entries) after the last one.
+func (s *session) commit(ctx context.Context, entries []Entry) (suspect int, err error) {
+	started := time.Now()
+	moves := s.moves(entries)
+	keys, err := s.keys(entries)
+	if err != nil {
+		return 0, err
+	}
+	at, waiting := 0, 0
+	_, err = s.db.Update(ctx, nil, func(tx *store.Tx) error {
+		at, waiting = 0, 0
+		if err := s.fence(tx, moves); err != nil {
+			return err
+		}
+		if err := tx.Lock(keys...); err != nil {
+			return err
+		}
+		for i, e := range entries {
+			at = i
+			parked, err := s.handle(ctx, tx, e)
+			if err != nil {
+				return err
+			}
+			if parked {
+				waiting++
+			}
+		}
+		at = len(entries)
+		return nil
+	})
+	if err != nil {
+		return at, err
+	}
+	s.moved(moves)
+	s.record(ctx, started, entries, waiting)
+	return 0, nil
+}
+
+// handle runs the handler of an entry, or parks the entry behind its key.
+func (s *session) handle(ctx context.Context, tx *store.Tx, e Entry) (parked bool, err error) {
+	h, ok := s.handlers[e.Kind]
+	if !ok {
+		return false, nil
+	}
+	if s.parked[e.Key] && !h.passes {
+		return true, s.park(tx, e, stateWaiting, failure.Next{})
+	}
+	return false, h.Handle(ctx, tx, e.Message)
+}
+
+// keys returns the keys that the handlers of entries decide on.
+func (s *session) keys(entries []Entry) ([]string, error) {
+	var keys []string
+	for _, e := range entries {
+		h, ok := s.handlers[e.Kind]
+		if !ok || h.keys == nil {
+			continue
+		}
+		more, err := h.keys(e.Message)
+		if err != nil {
+			more = []string{e.Key} // its handler will fail to decode it too, for itself
+		}
+		keys = append(keys, more...)
+	}
+	return keys, nil
+}
+
+// record measures what was handled.
+func (s *session) record(ctx context.Context, started time.Time, entries []Entry, waiting int) {
+	sent := make([]time.Time, 0, len(entries))
+	for _, e := range entries {
+		if h, ok := s.handlers[e.Kind]; ok && (!s.parked[e.Key] || h.passes) {
+			sent = append(sent, e.Time)
+		}
+	}
+	s.handling.Done(ctx, started, sent...)
+	s.handling.Count(ctx, "waiting", waiting)
+}
+
+// complain logs the first error of a row, and that it is over.
+func (s *session) complain(err error) {
+	switch {
+	case err != nil && !s.troubled:
+		slog.Warn("reading has stopped and is tried again", "subscription", s.DB.Service(), "log", s.Name, "error", err)
+	case err == nil && s.troubled:
+		slog.Info("reading goes on", "subscription", s.DB.Service(), "log", s.Name)
+	}
+	s.troubled = err != nil
+}
