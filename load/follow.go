@@ -2,6 +2,7 @@ package load
 
 import (
 	"context"
+	"io"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
@@ -76,17 +77,19 @@ func (f *follower) poll(ctx context.Context) bool {
 	return len(p.Items) == pollLimit
 }
 
-// newBar returns a bar that counts ended orders; one that shows nothing unless there
-// is a terminal.
+// newBar returns a bar that counts ended orders, and shows nothing unless there is a
+// terminal. Without a spinner's interval nothing draws it but Set: the library's own
+// ticker races with it.
 func newBar(o Options) *progressbar.ProgressBar {
-	if o.Progress == nil {
-		return progressbar.DefaultSilent(-1)
-	}
-	most := o.Orders
+	most, out := o.Orders, o.Progress
 	if most == 0 {
 		most = -1
 	}
-	return progressbar.NewOptions(most, progressbar.OptionSetWriter(o.Progress), progressbar.OptionSetDescription("orders"),
+	if out == nil {
+		out = io.Discard
+	}
+	return progressbar.NewOptions(most, progressbar.OptionSetSpinnerChangeInterval(0), progressbar.OptionSetWriter(out),
+		progressbar.OptionSetVisibility(o.Progress != nil), progressbar.OptionSetDescription("orders"),
 		progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetItsString("orders"),
 		progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish())
 }

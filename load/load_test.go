@@ -188,6 +188,18 @@ func TestInterrupt(t *testing.T) {
 	}
 }
 
+// On a terminal there is a bar.
+func TestProgress(t *testing.T) {
+	var out strings.Builder
+	s := newShop(t)
+	if _, err := Run(t.Context(), Options{URL: "http://" + s.addr, Orders: 50, Progress: &out}); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(out.String(), "orders") {
+		t.Errorf("bar is %q", out.String())
+	}
+}
+
 func TestRefusedOrders(t *testing.T) {
 	s := newShop(t)
 	s.before = func(w http.ResponseWriter, _ int) bool {
