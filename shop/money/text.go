@@ -12,16 +12,15 @@ type Text string
 
 // UnmarshalJSONFrom reads a string or a number, as it is written.
 func (t *Text) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
-	switch dec.PeekKind() {
-	case '"', '0':
-		token, err := dec.ReadToken()
-		if err != nil {
-			return err
-		}
-		*t = Text(token.String())
-		return nil
+	if k := dec.PeekKind(); k == 'n' || k == 't' || k == 'f' || k == '{' || k == '[' {
+		return errText
 	}
-	return errText
+	token, err := dec.ReadToken()
+	if err != nil {
+		return err
+	}
+	*t = Text(token.String())
+	return nil
 }
 
 var errText = errors.New("must be an amount of money: a string, or a number")
