@@ -30,6 +30,8 @@ type Letter struct {
 	Trace    string            `json:"trace,omitzero"`
 	Body     jsontext.Value    `json:"body,omitzero"`
 	Raw      []byte            `json:"raw,omitempty"` // the body, if it is not JSON
+
+	past failure.History
 }
 
 // letterColumns, of both tables under one set of names. Only the last two differ.
@@ -54,7 +56,7 @@ func scanLetter(service string, whole bool, scan func(...any) error) (Letter, er
 	if err != nil { // it is to be seen all the same
 		history.Causes = []failure.Attempt{{Cause: "unreadable history: " + past}}
 	}
-	l.Cause, l.Redrives = history.Cause(), history.Redrives
+	l.past, l.Cause, l.Redrives = history, history.Cause(), history.Redrives
 	if n := len(history.Causes); n > 0 {
 		l.Died = history.Causes[n-1].At
 	}
@@ -146,13 +148,11 @@ func (d *Desk) showDead(r *http.Request) (door.Answer, error) {
 	}
 	var l Letter
 	found := false
-	err = db.View(r.Context(), func(tx *store.Tx) error {
-		return tx.Rows(parkedLetters+` AND id = $1 UNION ALL `+queuedLetters+` AND id = $1`, []any{r.PathValue("id")},
-			func(scan func(...any) error) (err error) {
-				found = true
-				l, err = scanLetter(db.Service(), true, scan)
-				return err
-			})
+	err = db.View(r.Context(), func(tx *store.Tx) (err error) {
+		if l, found, err = letterIn(tx, db.Service(), parkedLetters, r.PathValue("id")); err == nil && !found {
+			l, found, err = letterIn(tx, db.Service(), queuedLetters, r.PathValue("id"))
+		}
+		return err
 	})
 	if err == nil && !found {
 		err = door.NotFound("dead letter")

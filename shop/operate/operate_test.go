@@ -1,0 +1,383 @@
+package operate_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/tidewire/tidewire/driver/sqlite"
+	"github.com/tidewire/tidewire/shop/operate"
+	"github.com/tidewire/tidewire/toolkit/failure"
+	"github.com/tidewire/tidewire/toolkit/message"
+	"github.com/tidewire/tidewire/toolkit/queue"
+	"github.com/tidewire/tidewire/toolkit/run"
+	"github.com/tidewire/tidewire/toolkit/store"
+	"github.com/tidewire/tidewire/toolkit/stream"
+)
+
+type fact struct{ N int }
+
+func (fact) Kind() string { return "Fact" }
+
+type work struct{ N int }
+
+func (work) Kind() string  { return "Work" }
+func (work) Queue() string { return "stock_work" }
+
+// A shop is one service that follows itself, and fails as long as it is broken.
+type shop struct {
+	t      *testing.T
+	db     *store.DB
+	desk   *operate.Desk
+	door   http.Handler
+	broken atomic.Bool
+	facts  atomic.Int64 // handled
+	works  atomic.Int64
+}
+
+func (s *shop) handle(n *atomic.Int64) error {
+	if s.broken.Load() {
+		return failure.Permanent(errors.New("the shelf is broken"))
+	}
+	n.Add(1)
+	return nil
+}
+
+func newShop(t *testing.T) *shop {
+	t.Helper()
+	driver, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "stock.db"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &shop{t: t, db: store.Open("stock", driver)}
+	t.Cleanup(func() { s.db.Close() })
+	log := sqlite.NewLog(s.db)
+	s.desk = &operate.Desk{Services: []*store.DB{s.db}, Logs: map[string]stream.Log{"stock": log},
+		Queues: map[string][]string{"stock": {"stock_work", "stock_other"}}}
+	m, err := operate.NewMetrics()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.door = s.desk.Handler(m)
+	process := &run.Process{Instance: t.Name(), Meter: m.Meter}
+	reader := &stream.Reader{DB: s.db, Log: log, Name: "stock", Process: process, Handlers: []stream.Handler{
+		stream.On("stock", func(context.Context, *store.Tx, message.Of[fact]) error { return s.handle(&s.facts) })}}
+	worker := &queue.Worker{DB: s.db, Driver: queue.Table{DB: s.db}, Process: process, Handlers: []queue.Handler{
+		queue.On(func(context.Context, *store.Tx, message.Of[work]) error { return s.handle(&s.works) })}}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- run.All(ctx, reader.Run, worker.Run) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+// say appends facts of one key, and sends a job.
+func (s *shop) say(facts int) {
+	s.t.Helper()
+	_, err := s.db.Update(s.t.Context(), nil, func(tx *store.Tx) error {
+		for n := range facts {
+			if err := tx.Append("shelf", fact{n}); err != nil {
+				return err
+			}
+		}
+		return tx.Send("shelf", work{1})
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func (s *shop) do(method, path, body string) (status int, text string) {
+	s.t.Helper()
+	r := httptest.NewRequest(method, "http://127.0.0.1:3001"+path, strings.NewReader(body))
+	if body != "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	w := httptest.NewRecorder()
+	s.door.ServeHTTP(w, r)
+	b, err := io.ReadAll(w.Result().Body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return w.Code, string(b)
+}
+
+func list[T any](s *shop, path string) []T {
+	s.t.Helper()
+	status, text := s.do("GET", path, "")
+	var page struct {
+		Items []T `json:"items"`
+	}
+	if err := json.Unmarshal([]byte(text), &page); status != 200 || err != nil {
+		s.t.Fatalf("GET %s: %d %s, %v", path, status, text, err)
+	}
+	return page.Items
+}
+
+// eventually waits until f is true.
+func eventually(t *testing.T, what string, f func() bool) {
+	t.Helper()
+	deadline := time.After(10 * time.Second)
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for !f() {
+		select {
+		case <-deadline:
+			t.Fatalf("%s: not within 10 s", what)
+		case <-tick.C:
+		}
+	}
+}
+
+// die has three facts of one key and a job said, of which the first fact and the job die.
+func die(t *testing.T) (s *shop, onStream, inQueue operate.Letter) {
+	t.Helper()
+	s = newShop(t)
+	s.broken.Store(true)
+	s.say(3)
+	eventually(t, "two letters, two waiting", func() bool {
+		letters := list[operate.Letter](s, "/admin/v1/dead")
+		if len(letters) != 2 {
+			return false
+		}
+		onStream, inQueue = letters[0], letters[1]
+		if onStream.Kind != "Fact" {
+			onStream, inQueue = inQueue, onStream
+		}
+		return onStream.Behind == 2
+	})
+	return s, onStream, inQueue
+}
+
+func TestDeadLettersAreShown(t *testing.T) {
+	s, onStream, inQueue := die(t)
+	if onStream.Place != "stock (stock)" || onStream.Key != "shelf" || onStream.Cause != "the shelf is broken" || onStream.Died.IsZero() {
+		t.Errorf("got %+v", onStream)
+	}
+	if inQueue.Place != "stock_work" || inQueue.Kind != "Work" || inQueue.Cause != "the shelf is broken" {
+		t.Errorf("got %+v", inQueue)
+	}
+	status, text := s.do("GET", "/admin/v1/dead/"+onStream.ID, "")
+	if status != 200 || !strings.Contains(text, `"body":{"N":0}`) || !strings.Contains(text, `"causes":[{`) {
+		t.Errorf("show: got %d %s", status, text)
+	}
+	for path, want := range map[string]int{
+		"?kind=Fact": 1, "?kind=Other": 0, "?service=stock": 2, "?service=other": 0, "?cause=SHELF": 2, "?cause=x": 0,
+		"?age=1h": 0, "?limit=1": 1, "?age=0s": 2,
+	} {
+		if got := len(list[operate.Letter](s, "/admin/v1/dead"+path)); got != want {
+			t.Errorf("%s: got %d letters, want %d", path, got, want)
+		}
+	}
+}
+
+func TestPagesOfLettersJoin(t *testing.T) {
+	s, _, _ := die(t)
+	seen := map[string]bool{}
+	path := "/admin/v1/dead?limit=1"
+	for next := "-"; next != ""; path = "/admin/v1/dead?limit=1&cursor=" + next {
+		var page struct {
+			Items []operate.Letter
+			Next  string
+		}
+		_, text := s.do("GET", path, "")
+		if err := json.Unmarshal([]byte(text), &page); err != nil || len(page.Items) != 1 {
+			t.Fatalf("got %s, %v", text, err)
+		}
+		seen[page.Items[0].ID] = true
+		next = page.Next
+	}
+	if len(seen) != 2 {
+		t.Errorf("got %v, want two letters", seen)
+	}
+}
+
+func TestRedriveBringsHomeOnce(t *testing.T) {
+	s, onStream, inQueue := die(t)
+	s.broken.Store(false)
+	for _, l := range []operate.Letter{onStream, inQueue} {
+		status, text := s.do("POST", "/admin/v1/dead/"+l.ID+"/redrive", `{"who":"eve","why":"mended"}`)
+		if status != 200 || !strings.Contains(text, `"act":"redrive"`) {
+			t.Fatalf("got %d %s", status, text)
+		}
+		if status, _ = s.do("POST", "/admin/v1/dead/"+l.ID+"/redrive", `{"who":"eve","why":"again"}`); status != 404 {
+			t.Errorf("a second time: got %d, want 404", status)
+		}
+	}
+	eventually(t, "all handled", func() bool { return s.facts.Load() == 3 && s.works.Load() == 1 })
+	if got := s.audits(); got != "redrive by eve: mended\nredrive by eve: mended\n" {
+		t.Errorf("journal: got %q", got)
+	}
+}
+
+func TestDiscardLetsTheKeyGoOn(t *testing.T) {
+	s, onStream, inQueue := die(t)
+	s.broken.Store(false)
+	for _, l := range []operate.Letter{onStream, inQueue} {
+		if status, text := s.do("POST", "/admin/v1/dead/"+l.ID+"/discard", `{"who":"eve","why":"a test"}`); status != 200 {
+			t.Fatalf("got %d %s", status, text)
+		}
+	}
+	eventually(t, "the two behind handled", func() bool { return s.facts.Load() == 2 })
+	if s.works.Load() != 0 {
+		t.Error("the discarded job was done")
+	}
+	if got := s.audits(); got != "discard by eve: a test\ndiscard by eve: a test\n" {
+		t.Errorf("journal: got %q", got)
+	}
+}
+
+// audits reads what was decided out of the journal.
+func (s *shop) audits() string {
+	s.t.Helper()
+	var text strings.Builder
+	err := s.db.View(s.t.Context(), func(tx *store.Tx) error {
+		return tx.Rows(`SELECT body FROM journal WHERE class = 'audit' ORDER BY seq`, nil, func(scan func(...any) error) error {
+			var body []byte
+			var d operate.DeadLetterDecided
+			if err := scan(&body); err != nil {
+				return err
+			}
+			err := json.Unmarshal(body, &d)
+			text.WriteString(d.Act + " by " + d.Who + ": " + d.Why + "\n")
+			return err
+		})
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return text.String()
+}
+
+func TestDecisionsAreChecked(t *testing.T) {
+	s, l, _ := die(t)
+	for _, tt := range []struct {
+		path, body string
+		want       int
+	}{
+		{"/admin/v1/dead/" + l.ID + "/redrive", `{"why":"x"}`, 422},
+		{"/admin/v1/dead/" + l.ID + "/redrive", ``, 400},
+		{"/admin/v1/dead/other/1/redrive", `{"who":"x"}`, 404},
+		{"/admin/v1/dead/stock/1/discard", `{"who":"x"}`, 404},
+	} {
+		if got, text := s.do("POST", tt.path, tt.body); got != tt.want {
+			t.Errorf("%s %s: got %d %s, want %d", tt.path, tt.body, got, text, tt.want)
+		}
+	}
+	if got, _ := s.do("GET", "/admin/v1/dead/stock/1", ""); got != 404 {
+		t.Errorf("show: got %d, want 404", got)
+	}
+	if got, _ := s.do("GET", "/admin/v1/dead?age=x", ""); got != 400 {
+		t.Errorf("age: got %d, want 400", got)
+	}
+}
+
+func TestStreamsAndQueues(t *testing.T) {
+	s, _, _ := die(t)
+	at := store.Partition("shelf")
+	var of operate.Stream
+	for _, p := range list[operate.Stream](s, "/admin/v1/streams") {
+		if p.Partition == at {
+			of = p
+		}
+	}
+	if of.Subscription != "stock" || of.Log != "stock" || of.ParkedKeys != 1 || of.Parked != 3 || of.Dead != 1 || of.Behind != 0 || of.Owner == "" {
+		t.Errorf("got %+v", of)
+	}
+	queues := list[operate.Depth](s, "/admin/v1/queues")
+	if len(queues) != 2 || queues[0].Queue != "stock_other" || queues[1].Dead != 1 || queues[1].Waiting != 0 {
+		t.Errorf("got %+v", queues)
+	}
+}
+
+func TestFindings(t *testing.T) {
+	s, _, _ := die(t)
+	s.desk.Checks = []operate.Finder{func(context.Context) ([]operate.Finding, error) { return nil, errors.New("a broken check") }}
+	_, err := s.db.Update(t.Context(), nil, func(tx *store.Tx) error {
+		long := tx.Now.Add(-time.Hour)
+		for _, query := range []string{
+			`UPDATE position SET stopped = 'another journal' WHERE partition = 3`,
+			`INSERT INTO job (id, queue, kind, key, time, cause, trace, body, due) VALUES ('late', 'stock_late', 'Work', 'k', $1, '', '', '', $1)`,
+			`INSERT INTO job (id, queue, kind, key, time, cause, trace, body, due, lease) VALUES ('lost', 'stock_lost', 'Work', 'k', $1, '', '', '', $1, 'x')`,
+		} {
+			args := []any{long}
+			if strings.HasPrefix(query, "UPDATE") {
+				args = nil
+			}
+			if err := tx.Exec(query, args...); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all strings.Builder
+	for _, f := range list[operate.Finding](s, "/admin/v1/findings") {
+		all.WriteString(f.What + " | " + f.Where + " | " + f.Do + "\n")
+	}
+	for _, want := range []string{
+		"a partition is not read any more: another journal | subscription stock, log stock, partition 3",
+		"1 jobs are due, the first for 1h0m0s | queue stock_late",
+		"1 jobs were lost by their workers",
+		"1 dead letters | queue stock_work | tidewire dead list --service stock",
+		"1 dead letters, and what waits behind them | subscription stock, log stock",
+		"cannot look: a broken check",
+	} {
+		if !strings.Contains(all.String(), want) {
+			t.Errorf("got\n%swant %q in it", all.String(), want)
+		}
+	}
+}
+
+func TestHealth(t *testing.T) {
+	s := newShop(t)
+	if status, _ := s.do("GET", "/livez", ""); status != 200 {
+		t.Errorf("livez: got %d", status)
+	}
+	if status, text := s.do("GET", "/readyz", ""); status != 200 || !strings.Contains(text, `"ready":true`) {
+		t.Errorf("readyz: got %d %s", status, text)
+	}
+	s.desk.Ready = []operate.Check{{Name: "the provider", Works: func(context.Context) error { return errors.New("away") }}}
+	status, text := s.do("GET", "/readyz", "")
+	if status != 503 || !strings.Contains(text, `{"name":"the provider","error":"away"}`) {
+		t.Errorf("readyz: got %d %s", status, text)
+	}
+}
+
+func TestMetricsAndProfilesAreForThisMachine(t *testing.T) {
+	s := newShop(t)
+	s.say(1)
+	eventually(t, "handled", func() bool { return s.facts.Load() == 1 && s.works.Load() == 1 })
+	_, text := s.do("GET", "/metrics", "")
+	for _, want := range []string{`tidewire_messages_total`, `tidewire_queue_depth`, `tidewire_stream_lag`, "go_goroutines"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %s among the metrics", want)
+		}
+	}
+	for _, path := range []string{"/metrics", "/debug/pprof/", "/debug/pprof/cmdline", "/readyz", "/admin/v1/queues"} {
+		r := httptest.NewRequest("GET", "http://rebound.example"+path, nil)
+		w := httptest.NewRecorder()
+		s.door.ServeHTTP(w, r)
+		if w.Code != http.StatusMisdirectedRequest {
+			t.Errorf("%s for another host: got %d, want 421", path, w.Code)
+		}
+	}
+	if status, _ := s.do("GET", "/debug/pprof/", ""); status != 200 {
+		t.Errorf("pprof: got %d", status)
+	}
+}
