@@ -1,0 +1,239 @@
+package payment
+
+import (
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+)
+
+func allStates() []state {
+	return []state{none, wanted, closing, captured, failed, refunding, refunded, ended}
+}
+
+func allEvents() []event {
+	return []event{orderCreated, stockRefused, orderEnded, chargeCaptured, chargeDeclined, chargeFailed, triesSpent,
+		chargeUnknown, chargeVoided, moneyBack}
+}
+
+// What rules do is shown by TestStateTimesMessage, on a database.
+func TestRulesAreCompleteAndUnambiguous(t *testing.T) {
+	answers := []event{chargeCaptured, chargeDeclined, chargeFailed, triesSpent, chargeUnknown, chargeVoided}
+	impossible := func(s state, e event) bool {
+		switch s {
+		case none, ended: // nothing was ever asked
+			return e == moneyBack || slices.Contains(answers, e)
+		case wanted, closing, captured, failed: // no refund was ever asked
+			return e == moneyBack
+		}
+		return false
+	}
+	for _, s := range allStates() {
+		for _, e := range allEvents() {
+			listed := 0
+			for _, r := range rules {
+				if slices.Contains(r.in, s) && slices.Contains(r.on, e) {
+					listed++
+				}
+			}
+			_, _, err := next(s, e)
+			switch {
+			case impossible(s, e) && !errors.Is(err, errImpossible):
+				t.Errorf("%s of %q: got %v, want %v", e, s, err, errImpossible)
+			case !impossible(s, e) && listed != 1:
+				t.Errorf("%s of %q: listed %d times, want once", e, s, listed)
+			}
+		}
+	}
+}
+
+func TestJudge(t *testing.T) {
+	const again = event("again")
+	for _, tt := range []struct {
+		kind    string
+		outcome Outcome
+		last    bool
+		want    event
+	}{
+		{"charge", Captured, false, chargeCaptured},
+		{"charge", Declined, false, chargeDeclined},
+		{"charge", Voided, false, chargeVoided},
+		{"charge", Unavailable, false, chargeFailed},
+		{"charge", Unavailable, true, triesSpent},
+		{"charge", Unknown, false, chargeUnknown},
+		{"charge", Unknown, true, chargeUnknown},
+		{"charge", NotFound, false, chargeUnknown},
+		{"charge", Refunded, false, chargeUnknown},
+		{"charge", "", false, chargeUnknown},
+		{"lookup", Captured, false, chargeCaptured},
+		{"lookup", Declined, false, chargeDeclined},
+		{"lookup", Voided, false, chargeVoided},
+		{"lookup", NotFound, false, chargeFailed},
+		{"lookup", NotFound, true, triesSpent},
+		{"lookup", Unavailable, true, again},
+		{"lookup", Unknown, true, again},
+		{"void", Voided, true, chargeVoided},
+		{"void", Captured, true, chargeCaptured},
+		{"void", Declined, true, chargeDeclined},
+		{"void", NotFound, true, again},
+		{"void", Unavailable, true, again},
+		{"void", Unknown, true, again},
+		{"refund", Refunded, true, moneyBack},
+		{"refund", Captured, true, again},
+		{"refund", Unavailable, true, again},
+		{"refund", Unknown, true, again},
+	} {
+		got, answered := judge(tt.kind, tt.outcome, tt.last)
+		if !answered {
+			got = again
+		}
+		if got != tt.want {
+			t.Errorf("%s of %s (last try %v): got %s, want %s", tt.outcome, tt.kind, tt.last, got, tt.want)
+		}
+	}
+}
+
+func TestDelay(t *testing.T) {
+	s := Service{}
+	for n, want := range map[int]time.Duration{0: 0, 1: 100 * time.Millisecond, 2: 200 * time.Millisecond, 3: 400 * time.Millisecond, 60: 5 * time.Second} {
+		for range 100 {
+			if got := s.delay(n); got < want*3/4 || got > want*5/4 {
+				t.Fatalf("after %d: got %v, want about %v", n, got, want)
+			}
+		}
+	}
+}
+
+// A world is a payment, and the provider at the other end of a network that loses
+// requests, answers, or delays requests until later.
+type world struct {
+	state   state
+	work    []act
+	tries   int
+	ended   bool
+	capture bool // at the provider
+	void    bool
+	delayed int // charges on their way
+	booked  map[act]int
+	said    []act
+}
+
+func (w *world) apply(t *rapid.T, e event) {
+	to, do, err := next(w.state, e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.state = to
+	for _, a := range do {
+		switch a {
+		case askCharge, askLookup, askVoid, askRefund:
+			w.work = append(w.work, a)
+		case bookCapture, bookRefund:
+			w.booked[a]++
+		default:
+			w.said = append(w.said, a)
+		}
+	}
+}
+
+// arrive is a charge that reaches the provider.
+func (w *world) arrive() { w.capture = w.capture || !w.void }
+
+// ask does the one piece of work there is, with an outcome of chance.
+func (w *world) ask(t *rapid.T) {
+	a := w.work[0]
+	w.work = w.work[1:]
+	o := Unknown
+	switch luck := rapid.IntRange(0, 3).Draw(t, string(a)); {
+	case luck == 0 && a == askCharge: // the answer is lost
+		w.arrive()
+	case luck == 1 && a == askCharge: // the request comes later
+		w.delayed++
+	case luck == 2 && a == askCharge && !w.capture && !w.void:
+		o = Unavailable
+	case luck == 0: // lost
+	default:
+		o = w.answer(a)
+	}
+	if a == askCharge {
+		w.tries++
+	}
+	e, answered := judge(string(a), o, w.tries >= 3)
+	if !answered {
+		w.work = append(w.work, a)
+		return
+	}
+	w.apply(t, e)
+}
+
+// answer is what the provider does.
+func (w *world) answer(a act) Outcome {
+	switch a {
+	case askRefund:
+		return Refunded
+	case askCharge:
+		w.arrive()
+	case askVoid:
+		w.void = w.void || !w.capture
+	}
+	switch {
+	case w.capture:
+		return Captured
+	case w.void:
+		return Voided
+	}
+	return NotFound
+}
+
+// Whatever the network and the order do, in any order: what was captured is booked
+// once, and goes back once if the order ends.
+func TestMoneyBalancesWhateverHappens(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w := &world{booked: map[act]int{}}
+		w.apply(t, orderCreated)
+		for step := 0; len(w.work) > 0 || w.delayed > 0; step++ {
+			if len(w.work) > 1 {
+				t.Fatalf("two pieces of work at a time: %v", w.work)
+			}
+			switch rapid.IntRange(0, 4).Draw(t, "step") {
+			case 0:
+				w.ended = true
+				w.apply(t, rapid.SampledFrom([]event{orderEnded, stockRefused, orderCreated}).Draw(t, "message"))
+			case 1:
+				if w.delayed > 0 {
+					w.delayed--
+					w.arrive()
+				}
+			default:
+				if len(w.work) > 0 {
+					w.ask(t)
+				}
+			}
+			if step > 10_000 {
+				t.Skip("no luck at all")
+			}
+		}
+		paid, back := w.booked[bookCapture], w.booked[bookRefund]
+		if paid > 1 || back > paid || (paid == 1) != w.capture {
+			t.Fatalf("captured %v, booked %d captures and %d refunds", w.capture, paid, back)
+		}
+		verdicts := 0
+		for _, a := range w.said {
+			if a == sayProcessed || a == sayDeclined || a == sayUnavailable {
+				verdicts++
+			}
+		}
+		if verdicts > 1 || verdicts == 0 && back == 0 {
+			t.Fatalf("said %v", w.said)
+		}
+		w.apply(t, orderEnded)
+		for len(w.work) > 0 {
+			w.ask(t)
+		}
+		if w.booked[bookRefund] != paid {
+			t.Fatalf("the order has ended: booked %d captures and %d refunds", paid, w.booked[bookRefund])
+		}
+	})
+}

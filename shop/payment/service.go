@@ -1,0 +1,191 @@
+package payment
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/tidewire/tidewire/shop/contract"
+	"github.com/tidewire/tidewire/toolkit/failure"
+	"github.com/tidewire/tidewire/toolkit/message"
+	"github.com/tidewire/tidewire/toolkit/store"
+)
+
+// A Service is the payment service.
+type Service struct {
+	DB       *store.DB
+	Provider Provider
+	Tries    int           // to charge, before it is given up; 3
+	Timeout  time.Duration // for one call to the provider; 3s
+	Backoff  time.Duration // before the second try, doubled before each that follows; 100ms
+	Longest  time.Duration // upper bound of the backoff of what is asked until it is answered; 5s
+}
+
+// choreographed is the style of order in which payment acts by itself.
+const choreographed = "choreographed"
+
+// want stores the intent to charge, with the key, before anything is called.
+func (s *Service) want(tx *store.Tx, o contract.OrderCreated) error {
+	switch {
+	case o.Style != choreographed:
+		return failure.Permanent(fmt.Errorf("payment: order %s has the style %q, and only %q is known", o.OrderID, o.Style, choreographed))
+	case o.OrderID == "" || o.Total <= 0:
+		return failure.Permanent(fmt.Errorf("payment: order %q has a total of %d", o.OrderID, o.Total))
+	}
+	p, err := load(tx, o.OrderID)
+	if err != nil {
+		return err
+	}
+	if p.state == none {
+		lines, err := json.Marshal(o.Lines)
+		if err != nil {
+			return err
+		}
+		p.Charge = Charge{Key: chargeKey(o.OrderID), OrderID: o.OrderID, Amount: o.Total, Currency: o.Currency, Method: o.Method}
+		p.style, p.lines = o.Style, string(lines)
+	}
+	return s.apply(tx, p, orderCreated)
+}
+
+// The keys under which the provider knows an order. They never change.
+func chargeKey(orderID string) string { return "pay-" + orderID }
+func refundKey(orderID string) string { return "refund-" + orderID }
+
+// end undoes what was done for an order, or sees to it that nothing is done.
+func (s *Service) end(tx *store.Tx, orderID string, why event) error {
+	p, err := load(tx, orderID)
+	if err != nil {
+		return err
+	}
+	p.closed = true
+	return s.apply(tx, p, why)
+}
+
+// record stores what a call did, and decides what follows.
+func (s *Service) record(tx *store.Tx, kind string, t task, a Answer) error {
+	p, err := load(tx, t.OrderID)
+	if err != nil {
+		return err
+	}
+	if p.Key == "" {
+		return failure.Permanent(fmt.Errorf("%w: a %s was answered, and none was asked", errImpossible, kind))
+	}
+	key := t.Key
+	switch kind {
+	case charge{}.Kind():
+		p.attempts++
+	case refund{}.Kind():
+		key = refundKey(t.OrderID)
+	}
+	p.calls++
+	if err := keep(tx, attempt{orderID: t.OrderID, n: p.calls, kind: kind, key: key, Answer: a}); err != nil {
+		return err
+	}
+	e, answered := judge(kind, a.Outcome, p.attempts >= s.tries())
+	if !answered {
+		t.Vain++
+		if err := save(tx, p); err != nil {
+			return err
+		}
+		return tx.SendAt(tx.Now.Add(s.delay(t.Vain)), t.OrderID, again(kind, t))
+	}
+	if e == chargeCaptured && p.reference == "" {
+		p.reference = a.Reference
+	}
+	return s.apply(tx, p, e)
+}
+
+// apply does what rules say about an event.
+func (s *Service) apply(tx *store.Tx, p payment, e event) error {
+	to, do, err := next(p.state, e)
+	if err != nil {
+		return failure.Permanent(err)
+	}
+	p.state = to
+	for _, a := range do {
+		switch a {
+		case sayDeclined:
+			p.reason = contract.PaymentDeclined
+		case sayUnavailable:
+			p.reason = contract.PaymentUnavailable
+		}
+		if err := s.act(tx, p, a); err != nil {
+			return err
+		}
+	}
+	return save(tx, p)
+}
+
+func (s *Service) act(tx *store.Tx, p payment, a act) error {
+	t := task{Charge: p.Charge}
+	switch a {
+	case askCharge:
+		return tx.SendAt(tx.Now.Add(s.delay(p.attempts)), p.OrderID, charge{t})
+	case askLookup, askVoid, askRefund:
+		return tx.Send(p.OrderID, again(string(a), t))
+	case bookCapture:
+		return post(tx, p, entry{kind: "capture", debit: provider, credit: sales + p.Currency})
+	case bookRefund:
+		return post(tx, p, entry{kind: "refund", debit: sales + p.Currency, credit: provider})
+	case sayProcessed:
+		said := contract.PaymentProcessed{OrderID: p.OrderID, Style: p.style, Amount: p.Amount, Currency: p.Currency,
+			Reference: p.reference, Attempts: p.attempts}
+		if err := json.Unmarshal([]byte(p.lines), &said.Lines); err != nil {
+			return fmt.Errorf("lines of order %s: %w", p.OrderID, err)
+		}
+		return tx.Append(p.OrderID, said)
+	case sayDeclined, sayUnavailable:
+		return tx.Append(p.OrderID, contract.PaymentFailed{OrderID: p.OrderID, Reason: p.reason, Attempts: p.attempts})
+	case sayRefunded:
+		return tx.Append(p.OrderID, contract.PaymentRefunded{OrderID: p.OrderID, Amount: p.Amount, Currency: p.Currency})
+	}
+	return fmt.Errorf("payment: no act %q", a)
+}
+
+// again is the work of a kind.
+func again(kind string, t task) message.Work {
+	switch kind {
+	case lookup{}.Kind():
+		return lookup{t}
+	case void{}.Kind():
+		return void{t}
+	case refund{}.Kind():
+		return refund{t}
+	}
+	return charge{t}
+}
+
+func (s *Service) tries() int {
+	if s.Tries == 0 {
+		return 3
+	}
+	return s.Tries
+}
+
+func (s *Service) timeout() time.Duration {
+	if s.Timeout == 0 {
+		return 3 * time.Second
+	}
+	return s.Timeout
+}
+
+// delay draws the wait after n calls that did nothing: Backoff, doubled with each call
+// up to Longest, and a quarter more or less.
+func (s *Service) delay(n int) time.Duration {
+	if n == 0 {
+		return 0
+	}
+	backoff, longest := s.Backoff, s.Longest
+	if backoff == 0 {
+		backoff = 100 * time.Millisecond
+	}
+	if longest == 0 {
+		longest = 5 * time.Second
+	}
+	d := longest
+	if shift := n - 1; shift < 30 && backoff<<shift < longest {
+		d = backoff << shift
+	}
+	return d*3/4 + rand.N(d/2+1)
+}

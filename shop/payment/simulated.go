@@ -1,0 +1,140 @@
+package payment
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+// Simulated is the payment simulator as a Provider. It never repeats a request: the
+// key stands in the body and not in an Idempotency-Key header, at which net/http would.
+type Simulated struct {
+	url    string
+	client *http.Client
+}
+
+var _ Provider = (*Simulated)(nil)
+
+// NewSimulated returns the provider at an address such as http://127.0.0.1:3100.
+func NewSimulated(url string) *Simulated {
+	return &Simulated{url: url, client: &http.Client{
+		Transport: &http.Transport{
+			DialContext:         (&net.Dialer{Timeout: 2 * time.Second}).DialContext,
+			MaxIdleConnsPerHost: 512,
+			IdleConnTimeout:     90 * time.Second,
+			DisableCompression:  true,
+		},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}
+}
+
+// Charge captures the money of c.
+func (s *Simulated) Charge(ctx context.Context, c Charge) Answer {
+	return s.ask(ctx, "POST", "/charges", c, c.understand)
+}
+
+// Lookup says what became of c.
+func (s *Simulated) Lookup(ctx context.Context, c Charge) Answer {
+	return s.ask(ctx, "GET", "/charges/"+url.PathEscape(c.Key), nil, c.understand)
+}
+
+// Void makes sure that c captures nothing from now on.
+func (s *Simulated) Void(ctx context.Context, c Charge) Answer {
+	return s.ask(ctx, "POST", "/charges/"+url.PathEscape(c.Key)+"/void", nil, c.understand)
+}
+
+// Refund gives back what c captured.
+func (s *Simulated) Refund(ctx context.Context, key string, c Charge) Answer {
+	body := map[string]any{"key": key, "chargeKey": c.Key, "orderId": c.OrderID, "amount": c.Amount, "currency": c.Currency}
+	return s.ask(ctx, "POST", "/refunds", body, func(code int, r reply) Answer {
+		about := r.Key == key && r.ChargeKey == c.Key && r.Amount == c.Amount && r.Currency == c.Currency
+		if code == http.StatusOK && r.Status == "refunded" && about && r.Reference != "" {
+			return Answer{Outcome: Refunded, Reference: r.Reference}
+		}
+		return r.unclear(code)
+	})
+}
+
+// A reply is the body of the simulator's answers.
+type reply struct {
+	Key       string `json:"key"`
+	ChargeKey string `json:"chargeKey"`
+	OrderID   string `json:"orderId"`
+	Amount    int64  `json:"amount"`
+	Currency  string `json:"currency"`
+	Status    string `json:"status"`
+	Reference string `json:"reference"`
+}
+
+// understand reads a reply to a question about c.
+func (c Charge) understand(code int, r reply) Answer {
+	if r.Key != c.Key {
+		return r.unclear(code) // a proxy's error page, or a stranger
+	}
+	about := r.OrderID == c.OrderID && r.Amount == c.Amount && r.Currency == c.Currency && r.Reference != ""
+	switch {
+	case code == http.StatusServiceUnavailable && (r.Status == "unavailable" || r.Status == "down"):
+		return Answer{Outcome: Unavailable, Error: "the provider had a transient error"}
+	case code == http.StatusNotFound && r.Status == "not_found":
+		return Answer{Outcome: NotFound}
+	case (code == http.StatusOK || code == http.StatusConflict) && r.Status == "voided":
+		return Answer{Outcome: Voided}
+	case code == http.StatusOK && r.Status == "captured" && about:
+		return Answer{Outcome: Captured, Reference: r.Reference}
+	case code == http.StatusOK && r.Status == "declined" && about:
+		return Answer{Outcome: Declined, Reference: r.Reference, Error: "the provider declined"}
+	}
+	return r.unclear(code)
+}
+
+func (r reply) unclear(code int) Answer {
+	return Answer{Outcome: Unknown, Error: fmt.Sprintf("unclear answer: HTTP status %d, %.40q", code, r.Status)}
+}
+
+const maxReply = 64 << 10
+
+// ask sends one request, and has the reply understood if there is a whole one.
+func (s *Simulated) ask(ctx context.Context, method, path string, body any, understand func(int, reply) Answer) Answer {
+	code, text, err := s.send(ctx, method, path, body)
+	var outer *url.Error
+	if errors.As(err, &outer) {
+		err = outer.Err // without the provider's address
+	}
+	if err != nil {
+		return Answer{Outcome: Unknown, Error: fmt.Sprintf("no answer: %v", err)}
+	}
+	var r reply
+	if err := json.Unmarshal(text, &r); err != nil {
+		return reply{}.unclear(code)
+	}
+	return understand(code, r)
+}
+
+func (s *Simulated) send(ctx context.Context, method, path string, body any) (code int, text []byte, err error) {
+	var content io.Reader
+	if body != nil {
+		b, err := json.Marshal(body)
+		if err != nil {
+			return 0, nil, err
+		}
+		content = bytes.NewReader(b)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, s.url+path, content)
+	if err != nil {
+		return 0, nil, err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := s.client.Do(req)
+	if err != nil {
+		return 0, nil, err
+	}
+	text, err = io.ReadAll(io.LimitReader(resp.Body, maxReply))
+	return resp.StatusCode, text, errors.Join(err, resp.Body.Close())
+}

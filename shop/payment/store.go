@@ -1,0 +1,116 @@
+package payment
+
+import (
+	"embed"
+	"io/fs"
+	"time"
+
+	"github.com/tidewire/tidewire/toolkit/store"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Migrations are the tables of this service, in goose's format.
+func Migrations() fs.FS { return migrations }
+
+// A payment is all that is known about the money of one order.
+type payment struct {
+	Charge
+	state     state
+	closed    bool
+	style     string
+	lines     string // JSON
+	reference string
+	reason    string
+	attempts  int  // to charge
+	calls     int  // of every kind
+	stored    bool // there is a row
+}
+
+// load reads the payment of an order; in state none if there is no row.
+func load(tx *store.Tx, orderID string) (p payment, err error) {
+	p.OrderID = orderID
+	p.stored, err = tx.Row([]any{(*string)(&p.state), &p.closed, &p.Amount, &p.Currency, &p.Method, &p.style, &p.lines, &p.Key,
+		&p.reference, &p.reason, &p.attempts, &p.calls},
+		`SELECT status, closed, amount, currency, method, style, lines, key, reference, reason, attempts, calls
+		FROM payment WHERE order_id = $1`, orderID)
+	if p.state == wanted && p.closed {
+		p.state = closing
+	}
+	return p, err
+}
+
+// save writes p.
+func save(tx *store.Tx, p payment) error {
+	status := p.state
+	if status == closing {
+		status = wanted
+	}
+	if p.stored {
+		return tx.Exec(`UPDATE payment SET status = $2, closed = $3, reference = $4, reason = $5, attempts = $6, calls = $7, updated = $8
+			WHERE order_id = $1`, p.OrderID, string(status), p.closed, p.reference, p.reason, p.attempts, p.calls, tx.Now)
+	}
+	return tx.Exec(`INSERT INTO payment (order_id, status, closed, amount, currency, method, style, lines, key,
+			reference, reason, attempts, calls, created, updated)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, '', '', 0, 0, $10, $10)`,
+		p.OrderID, string(status), p.closed, p.Amount, p.Currency, p.Method, p.style, p.lines, p.Key, tx.Now)
+}
+
+// An attempt is a call to the provider, with what it answered.
+type attempt struct {
+	Answer
+	orderID string
+	n       int // from 1, for each order
+	kind    string
+	key     string
+	at      time.Time
+}
+
+func keep(tx *store.Tx, a attempt) error {
+	return tx.Exec(`INSERT INTO attempt (order_id, n, kind, key, status, reference, error, at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+		a.orderID, a.n, a.kind, a.key, string(a.Outcome), a.Reference, a.Error, tx.Now)
+}
+
+func attempts(tx *store.Tx, orderID string) (all []attempt, err error) {
+	err = tx.Rows(`SELECT kind, status, reference, error, at FROM attempt WHERE order_id = $1 ORDER BY n`, []any{orderID},
+		func(scan func(...any) error) error {
+			var a attempt
+			err := scan(&a.kind, (*string)(&a.Outcome), &a.Reference, &a.Error, &a.at)
+			all = append(all, a)
+			return err
+		})
+	return all, err
+}
+
+// The accounts of the ledger. Sales are kept by currency.
+const (
+	provider = "provider"
+	sales    = "sales:"
+)
+
+// An entry moves an amount from one account to another.
+type entry struct {
+	kind, debit, credit string
+	amount              int64
+	currency            string
+	at                  time.Time
+}
+
+// post books an entry of the whole amount of p. A second one of its kind is an error of
+// the database.
+func post(tx *store.Tx, p payment, e entry) error {
+	return tx.Exec(`INSERT INTO entry (id, order_id, kind, debit, credit, amount, currency, at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+		e.kind+"-"+p.OrderID, p.OrderID, e.kind, e.debit, e.credit, p.Amount, p.Currency, tx.Now)
+}
+
+func entries(tx *store.Tx, orderID string) (all []entry, err error) {
+	err = tx.Rows(`SELECT kind, debit, credit, amount, currency, at FROM entry WHERE order_id = $1 ORDER BY at, kind`, []any{orderID},
+		func(scan func(...any) error) error {
+			var e entry
+			err := scan(&e.kind, &e.debit, &e.credit, &e.amount, &e.currency, &e.at)
+			all = append(all, e)
+			return err
+		})
+	return all, err
+}
