@@ -1,0 +1,23 @@
+// Package order takes orders and sees each of them through to its end.
+//
+//	owns       orders: their history, their deadlines, and what customers see of them
+//	publishes  OrderCreated, OrderConfirmed, OrderCompleted, OrderFailed, OrderCancelled
+//	consumes   PaymentProcessed, PaymentFailed, PaymentRefunded; InventoryUpdated,
+//	           InventoryUpdateFailed; OrderShipped, ShipmentRecalled
+//
+// How an order flows through all services is in flow.go, on one page.
+//
+//	            ┌─────────────► cancelled ◄──┐
+//	            │                            │
+//	─► pending ─┼─► confirmed ─► completed   │ by the customer, before it is shipped
+//	            │       └────────────────────┘
+//	            └─► failed: not paid, out of stock, or its deadline passed
+//
+// An order is the fold of its events, which are in the service's journal with versions.
+// The row of an order in table orders is written in the commit that appends them, and
+// also keeps what the other services said of the payment and the shipment.
+//
+// Promises: an order that was accepted ends, by its deadline at the latest if it is not
+// confirmed by then. One that is confirmed does not fail any more. What ended stays as it
+// is, whatever comes late, twice or before its time.
+package order

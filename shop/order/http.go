@@ -1,0 +1,242 @@
+package order
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/tidewire/tidewire/shop/contract"
+	"github.com/tidewire/tidewire/shop/door"
+	"github.com/tidewire/tidewire/toolkit/store"
+)
+
+const path = "/api/orders/"
+
+// Routes are the customers' door.
+func (s *Service) Routes() []door.Route {
+	return []door.Route{
+		{Pattern: "POST /api/orders", Handle: s.post},
+		{Pattern: "GET /api/orders", Handle: s.list},
+		{Pattern: "GET /api/orders/{id}", Handle: s.get},
+		{Pattern: "POST /api/orders/{id}/cancel", Handle: s.callOff},
+		{Pattern: "GET /api/orders/{id}/events", Handle: s.events},
+		{Pattern: "GET /api/users/{id}/orders", Handle: s.ofUser},
+	}
+}
+
+func (s *Service) post(r *http.Request) (door.Answer, error) {
+	var q request
+	if err := door.Decode(r, &q); err != nil {
+		return door.Answer{}, err
+	}
+	terms, err := q.terms()
+	if err != nil {
+		return door.Answer{}, err
+	}
+	if err := s.price(r.Context(), &terms); err != nil {
+		return door.Answer{}, err
+	}
+	if q.ID == nil {
+		id, err := uuid.NewV7()
+		if err != nil {
+			return door.Answer{}, err
+		}
+		terms.OrderID = id.String()
+	}
+	wait := door.Wait(r)
+	answer, err := door.Commit(r, s.DB, []string{terms.OrderID}, func(tx *store.Tx) (door.Answer, error) {
+		placed, err := s.place(tx, q, terms)
+		return door.Answer{Status: http.StatusAccepted, Location: path + terms.OrderID, Body: placed.document()}, err
+	})
+	if err != nil || wait == 0 {
+		return answer, err
+	}
+	return s.waited(r, answer, wait)
+}
+
+// place accepts an order. The same order under the same id of the client's own is the one
+// that there is, as it was when it was accepted.
+func (s *Service) place(tx *store.Tx, q request, terms contract.OrderCreated) (row, error) {
+	if q.ID == nil {
+		return s.accept(tx, terms)
+	}
+	old, err := load(tx, terms.OrderID)
+	switch {
+	case errors.Is(err, ErrUnknown):
+		return s.accept(tx, terms)
+	case err != nil:
+		return row{}, err
+	case !same(old.Terms, terms):
+		return row{}, door.Conflict("id_taken", "There is another order with this id.")
+	}
+	events, err := history(tx, terms.OrderID, old.Created)
+	if err != nil {
+		return row{}, err
+	}
+	return asOf(events)
+}
+
+// same reports whether two orders ask for the same. Prices may have changed meanwhile.
+func same(a, b contract.OrderCreated) bool {
+	return a.UserID == b.UserID && a.Style == b.Style && a.Method == b.Method && a.Currency == b.Currency &&
+		slices.EqualFunc(a.Lines, b.Lines, func(x, y contract.Line) bool {
+			return x.ProductID == y.ProductID && x.Quantity == y.Quantity
+		})
+}
+
+// waited holds back the first answer until the order has ended. Whoever repeats the
+// request gets the answer that was sent first.
+func (s *Service) waited(r *http.Request, a door.Answer, limit time.Duration) (door.Answer, error) {
+	if a.Status == http.StatusAccepted {
+		last, err := s.await(r.Context(), strings.TrimPrefix(a.Location, path), limit)
+		if err != nil {
+			return door.Answer{}, err
+		}
+		if last.State.ended() {
+			a.Status, a.Body = http.StatusOK, last.document()
+		}
+		if a, err = door.Settle(r, s.DB, a); err != nil {
+			return door.Answer{}, err
+		}
+	}
+	if a.Status == http.StatusOK {
+		a.Header = http.Header{"Preference-Applied": {fmt.Sprintf("wait=%d", int(limit.Seconds()))}}
+	}
+	return a, nil
+}
+
+func (s *Service) get(r *http.Request) (door.Answer, error) {
+	found, err := s.read(r.Context(), r.PathValue("id"))
+	return door.Answer{Body: found.document()}, explain(err)
+}
+
+func (s *Service) callOff(r *http.Request) (door.Answer, error) {
+	id := r.PathValue("id")
+	answer, err := door.Commit(r, s.DB, []string{id}, func(tx *store.Tx) (door.Answer, error) {
+		called, err := s.cancel(tx, id)
+		a := door.Answer{Status: http.StatusOK, Body: called.document()}
+		if called.owing() {
+			a.Status = http.StatusAccepted
+		}
+		return a, err
+	})
+	return answer, explain(err)
+}
+
+func (s *Service) events(r *http.Request) (door.Answer, error) {
+	id, until := r.PathValue("id"), forever()
+	// A plus sign of a time zone that was not escaped arrives as a space.
+	if at := strings.ReplaceAll(r.URL.Query().Get("until"), " ", "+"); at != "" {
+		var err error
+		if until, err = time.Parse(time.RFC3339, at); err != nil {
+			return door.Answer{}, door.BadRequest("", door.Field{Field: "until", Detail: "must be a time such as 2026-01-31T12:00:00Z"}).Cause("bad-time")
+		}
+	}
+	var p past
+	err := s.DB.View(r.Context(), func(tx *store.Tx) error {
+		var err error
+		p, err = remember(tx, id, until)
+		return err
+	})
+	return door.Answer{Body: p}, explain(err)
+}
+
+// remember tells the history of an order until a time.
+func remember(tx *store.Tx, id string, until time.Time) (past, error) {
+	now, err := load(tx, id)
+	if err != nil {
+		return past{}, err
+	}
+	events, err := history(tx, id, until)
+	if err != nil {
+		return past{}, err
+	}
+	if len(events) == 0 {
+		return past{}, ErrUnknown // not yet
+	}
+	if until.Before(now.Last.Time) {
+		if now, err = asOf(events); err != nil {
+			return past{}, err
+		}
+	}
+	p := past{Order: now.document()}
+	for _, e := range events {
+		p.Events = append(p.Events, shown(e, now.Terms.Currency))
+	}
+	return p, nil
+}
+
+// forever is later than every time of an event.
+func forever() time.Time { return time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC) }
+
+func (s *Service) ofUser(r *http.Request) (door.Answer, error) {
+	user := r.PathValue("id")
+	known := door.ValidID(user)
+	if known {
+		var err error
+		if known, err = s.Users.Known(r.Context(), user); err != nil {
+			return door.Answer{}, err
+		}
+	}
+	if !known {
+		return door.Answer{}, door.NotFound("user")
+	}
+	return s.page(r, user, r.URL.Query().Get("status"))
+}
+
+func (s *Service) list(r *http.Request) (door.Answer, error) {
+	q := r.URL.Query()
+	return s.page(r, q.Get("userId"), q.Get("status"))
+}
+
+func (s *Service) page(r *http.Request, user, status string) (door.Answer, error) {
+	f := filter{user: user, status: status}
+	var err error
+	if f.limit, f.after, err = door.Page(r); err != nil {
+		return door.Answer{}, err
+	}
+	if !slices.Contains([]State{"", Pending, Confirmed, Completed, Failed, Cancelled}, State(status)) {
+		return door.Answer{}, door.Invalid(door.Field{Field: "status", Detail: "is no status of an order"})
+	}
+	ended := r.URL.Query().Get("final")
+	if !slices.Contains([]string{"", "true", "false"}, ended) {
+		return door.Answer{}, door.BadRequest("", door.Field{Field: "final", Detail: "must be true or false"})
+	}
+	settled, err := s.DB.Settled(r.Context())
+	if err != nil {
+		return door.Answer{}, err
+	}
+	var p page
+	err = s.DB.View(r.Context(), func(tx *store.Tx) error {
+		var err error
+		if ended == "true" {
+			p, err = final(tx, f, settled)
+		} else {
+			p, err = newest(tx, f)
+		}
+		return err
+	})
+	items := door.List[document]{Items: make([]document, len(p.rows))}
+	for i, r := range p.rows {
+		items.Items[i] = r.document()
+	}
+	if p.last != "" {
+		items.Next = door.Cursor(p.last)
+	}
+	return door.Answer{Body: items}, err
+}
+
+// explain tells a customer what is wrong, where it is the customer's to know.
+func explain(err error) error {
+	switch {
+	case errors.Is(err, ErrUnknown):
+		return door.NotFound("order")
+	case errors.Is(err, ErrIllegal):
+		return door.Conflict("order_ended", "The order has ended, or its parcel is on its way.")
+	}
+	return err
+}

@@ -1,0 +1,151 @@
+package order
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/tidewire/tidewire/shop/contract"
+	"github.com/tidewire/tidewire/toolkit/message"
+	"github.com/tidewire/tidewire/toolkit/store"
+)
+
+// A State is where an order stands.
+type State string
+
+// The states. The last three are ends.
+const (
+	Pending   State = "pending"   // accepted
+	Confirmed State = "confirmed" // paid, and its stock taken
+	Completed State = "completed" // shipped
+	Failed    State = "failed"    // by whoever could not do his part, or too late
+	Cancelled State = "cancelled" // by the customer
+)
+
+var (
+	// ErrIllegal: an order in this state cannot do that.
+	ErrIllegal = errors.New("not possible in the state of the order")
+	// ErrUnknown: there is no such order.
+	ErrUnknown = errors.New("no such order")
+)
+
+// next is the one table of an order's life. What it does not list is illegal.
+func (s State) next() []State {
+	switch s {
+	case "":
+		return []State{Pending}
+	case Pending:
+		return []State{Confirmed, Failed, Cancelled}
+	case Confirmed:
+		return []State{Completed, Cancelled}
+	}
+	return nil
+}
+
+// ended reports whether nothing follows s.
+func (s State) ended() bool { return len(s.next()) == 0 }
+
+// undone reports whether s is an end at which everybody undoes what he did.
+func (s State) undone() bool { return s == Failed || s == Cancelled }
+
+// An Order is what its events say about it.
+type Order struct {
+	Terms   contract.OrderCreated // what was ordered, at which prices
+	State   State
+	Reason  string // why it ended as it did; "" for none
+	Created time.Time
+	Last    store.Place // of its last event
+}
+
+// An Event is a fact in the history of an order, and its place there.
+type Event struct {
+	store.Place
+	Fact message.Kind
+}
+
+// Fold returns the order whose history is events, all of them from the first on.
+func Fold(events []Event) (Order, error) {
+	var o Order
+	for _, e := range events {
+		if err := o.apply(e); err != nil {
+			return Order{}, err
+		}
+	}
+	return o, nil
+}
+
+// apply takes o one event further.
+func (o *Order) apply(e Event) error {
+	to, reason := o.State, o.Reason
+	switch fact := e.Fact.(type) {
+	case contract.OrderCreated:
+		to, o.Terms, o.Created = Pending, fact, e.Time
+	case contract.OrderConfirmed:
+		to = Confirmed
+	case contract.OrderCompleted:
+		to = Completed
+	case contract.OrderFailed:
+		to, reason = Failed, fact.Reason
+	case contract.OrderCancelled:
+		to, reason = Cancelled, fact.Reason
+	default:
+		return fmt.Errorf("order: %s is not in the history of an order", e.Fact.Kind())
+	}
+	if !slices.Contains(o.State.next(), to) || e.Version != o.Last.Version+1 {
+		return fmt.Errorf("%w: event %d is %s, after event %d it is %q", ErrIllegal, e.Version, e.Fact.Kind(), o.Last.Version, o.State)
+	}
+	o.State, o.Reason, o.Last = to, reason, e.Place
+	return nil
+}
+
+// The commands. Each returns what is to be said, in order: nothing if the order is there
+// already, ErrIllegal if it cannot get there.
+
+// confirm is for an order that is paid and has its stock. Where its parcel overtook the
+// news, it has been confirmed.
+func (o Order) confirm() ([]message.Kind, error) {
+	if o.State == Completed {
+		return nil, nil
+	}
+	return o.move(Confirmed, contract.OrderConfirmed{OrderID: o.Terms.OrderID})
+}
+
+// complete is for an order whose parcel is on its way. Nothing is shipped that was not
+// paid and reserved: the parcel confirms, too.
+func (o Order) complete(tracking string) ([]message.Kind, error) {
+	done := contract.OrderCompleted{OrderID: o.Terms.OrderID, TrackingNumber: tracking}
+	if o.State == Pending {
+		return []message.Kind{contract.OrderConfirmed{OrderID: o.Terms.OrderID}, done}, nil
+	}
+	return o.move(Completed, done)
+}
+
+// fail is for an order for which somebody could not do his part.
+func (o Order) fail(reason string) ([]message.Kind, error) {
+	return o.move(Failed, contract.OrderFailed{OrderID: o.Terms.OrderID, Reason: reason, Lines: o.Terms.Lines})
+}
+
+// expire is for an order whose deadline has passed: it matters only to one that waits to
+// be confirmed.
+func (o Order) expire() ([]message.Kind, error) {
+	if o.State != Pending {
+		return nil, nil
+	}
+	return o.fail(contract.TimedOut)
+}
+
+// cancel is for an order that its customer does not want any more.
+func (o Order) cancel() ([]message.Kind, error) {
+	return o.move(Cancelled, contract.OrderCancelled{OrderID: o.Terms.OrderID, Reason: contract.CancelledByUser, Lines: o.Terms.Lines})
+}
+
+func (o Order) move(to State, fact message.Kind) ([]message.Kind, error) {
+	switch {
+	case o.State == to:
+		return nil, nil
+	case !slices.Contains(o.State.next(), to):
+		return nil, fmt.Errorf("%w: %s to %s", ErrIllegal, o.State, to)
+	}
+	return []message.Kind{fact}, nil
+}

@@ -1,0 +1,76 @@
+package order
+
+// Progress is what the other services have said about the payment and the shipment of an
+// order, in their own words. It is no part of the order's history: it comes when it comes,
+// and what is known never becomes less.
+type Progress struct {
+	Payment  string // pending, captured, failed, refunding, refunded; ended: never paid
+	Attempts int64  // to be paid; 0 as long as payment has not said
+	Shipment string // pending, shipped, recalled; ended: never shipped
+	Tracking string
+}
+
+const (
+	waiting   = "pending"
+	captured  = "captured"
+	unpaid    = "failed"
+	refunding = "refunding"
+	refunded  = "refunded"
+	shipped   = "shipped"
+	recalled  = "recalled"
+	none      = "ended"
+)
+
+// begin is the progress of an order that was just accepted.
+func begin() Progress { return Progress{Payment: waiting, Shipment: waiting} }
+
+func (p *Progress) paid(attempts int) {
+	p.Attempts = max(p.Attempts, int64(attempts))
+	if p.Payment == waiting || p.Payment == none {
+		p.Payment = captured
+	}
+}
+
+func (p *Progress) refused(attempts int) {
+	p.Attempts = max(p.Attempts, int64(attempts))
+	if p.Payment == waiting || p.Payment == none {
+		p.Payment = unpaid
+	}
+}
+
+func (p *Progress) moneyBack() { p.Payment = refunded }
+
+func (p *Progress) sent(tracking string) {
+	if p.Tracking = tracking; p.Shipment != recalled {
+		p.Shipment = shipped
+	}
+}
+
+func (p *Progress) parcelBack() { p.Shipment = recalled }
+
+// settle adds what the state of the order itself says: an order that is confirmed has been
+// paid, even if payment's own word is still to come; one that was undone gives the money
+// back, and gets no parcel.
+func (p *Progress) settle(s State) {
+	switch {
+	case s.undone():
+		p.Payment = then(p.Payment, waiting, none)
+		p.Payment = then(p.Payment, captured, refunding)
+		p.Shipment = then(p.Shipment, waiting, none)
+	case s == Confirmed:
+		p.Payment = then(p.Payment, waiting, captured)
+	case s == Completed:
+		p.Payment = then(p.Payment, waiting, captured)
+		p.Shipment = then(p.Shipment, waiting, shipped)
+	}
+}
+
+// owing reports whether money must still go back.
+func (p *Progress) owing() bool { return p.Payment == refunding }
+
+func then(word, from, to string) string {
+	if word == from {
+		return to
+	}
+	return word
+}

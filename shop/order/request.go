@@ -1,0 +1,180 @@
+package order
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/tidewire/tidewire/shop/contract"
+	"github.com/tidewire/tidewire/shop/door"
+	"github.com/tidewire/tidewire/shop/money"
+)
+
+const (
+	maxLines     = 100
+	maxQuantity  = 1_000_000
+	defaultStyle = "choreographed"
+)
+
+// methods are the ways to pay; the first is the default.
+func methods() []string {
+	return []string{"ok", "declined", "fails_twice", "unavailable", "timeout_captured", "timeout_lost", "slow"}
+}
+
+// A request is what a customer asks for, in one of two forms: one product and its
+// quantity, or items.
+type request struct {
+	ID        *string `json:"id"`
+	UserID    string  `json:"userId"`
+	ProductID *string `json:"productId"`
+	Quantity  *int64  `json:"quantity"`
+	Items     []item  `json:"items"`
+	Currency  *string `json:"currency"`
+	Payment   payment `json:"payment"`
+	Style     *string `json:"style"`
+}
+
+type item struct {
+	ProductID string `json:"productId"`
+	Quantity  *int64 `json:"quantity"`
+}
+
+type payment struct {
+	Method *string `json:"method"`
+}
+
+// terms returns what is asked for, without names and prices, or what is wrong with it.
+func (q request) terms() (contract.OrderCreated, error) {
+	t := contract.OrderCreated{
+		UserID: q.UserID, Style: given(q.Style, defaultStyle), Method: given(q.Payment.Method, methods()[0]),
+		OrderID: given(q.ID, ""), Currency: given(q.Currency, ""),
+	}
+	var wrong []door.Field
+	complain := func(field, detail string) { wrong = append(wrong, door.Field{Field: field, Detail: detail}) }
+	if q.ID != nil && !door.ValidID(*q.ID) {
+		complain("id", "must be 1 to 100 of A-Z a-z 0-9 . _ -")
+	}
+	if q.UserID == "" {
+		complain("userId", "is missing")
+	}
+	if q.Currency != nil && !money.Known(t.Currency) {
+		complain("currency", "is no currency")
+	}
+	if !slices.Contains(methods(), t.Method) {
+		complain("payment.method", "is no method of payment")
+	}
+	switch t.Style {
+	case defaultStyle:
+	case "orchestrated", "parallel":
+		complain("style", "is not available yet; choreographed is")
+	default:
+		complain("style", "is no style")
+	}
+	lines, bad := q.lines()
+	t.Lines = lines
+	if wrong = append(wrong, bad...); len(wrong) > 0 {
+		return t, door.Invalid(wrong...)
+	}
+	return t, nil
+}
+
+// lines returns the lines of either form.
+func (q request) lines() (lines []contract.Line, wrong []door.Field) {
+	short := q.ProductID != nil || q.Quantity != nil
+	switch {
+	case short && q.Items != nil:
+		return nil, []door.Field{{Field: "items", Detail: "cannot stand beside productId and quantity"}}
+	case short:
+		return checked([]item{{ProductID: given(q.ProductID, ""), Quantity: q.Quantity}}, "")
+	case len(q.Items) == 0:
+		return nil, []door.Field{{Field: "items", Detail: "is missing: an order has 1 to 100 lines"}}
+	case len(q.Items) > maxLines:
+		return nil, []door.Field{{Field: "items", Detail: fmt.Sprintf("has %d lines; an order has 1 to 100", len(q.Items))}}
+	}
+	return checked(q.Items, "items[%d].")
+}
+
+func checked(items []item, path string) (lines []contract.Line, wrong []door.Field) {
+	for i, it := range items {
+		at := path
+		if at != "" {
+			at = fmt.Sprintf(path, i)
+		}
+		if it.ProductID == "" {
+			wrong = append(wrong, door.Field{Field: at + "productId", Detail: "is missing"})
+		}
+		quantity := given(it.Quantity, 0)
+		if quantity < 1 || quantity > maxQuantity {
+			wrong = append(wrong, door.Field{Field: at + "quantity", Detail: "must be 1 to 1000000"})
+		}
+		lines = append(lines, contract.Line{ProductID: it.ProductID, Quantity: quantity})
+	}
+	return lines, wrong
+}
+
+// price fills in the names and prices of what is ordered, and checks who orders.
+func (s *Service) price(ctx context.Context, t *contract.OrderCreated) error {
+	var ids []string
+	for _, l := range t.Lines {
+		if door.ValidID(l.ProductID) && !slices.Contains(ids, l.ProductID) {
+			ids = append(ids, l.ProductID)
+		}
+	}
+	known := false
+	var err error
+	if door.ValidID(t.UserID) {
+		if known, err = s.Users.Known(ctx, t.UserID); err != nil {
+			return fmt.Errorf("look up the user: %w", err)
+		}
+	}
+	products, err := s.Catalogue.Lookup(ctx, ids)
+	if err != nil {
+		return fmt.Errorf("look up the products: %w", err)
+	}
+	var wrong []door.Field
+	if !known {
+		wrong = append(wrong, door.Field{Field: "userId", Detail: "is no user"})
+	}
+	if wrong = append(wrong, fill(t, products)...); len(wrong) > 0 {
+		return door.Invalid(wrong...)
+	}
+	return nil
+}
+
+// fill completes the lines and the total of t. An order is in one currency.
+func fill(t *contract.OrderCreated, products []contract.Product) (wrong []door.Field) {
+	wanted := t.Currency
+	for i := range t.Lines {
+		l := &t.Lines[i]
+		at := slices.IndexFunc(products, func(p contract.Product) bool { return p.ID == l.ProductID })
+		if at < 0 {
+			wrong = append(wrong, door.Field{Field: fmt.Sprintf("items[%d].productId", i), Detail: "is no product"})
+			continue
+		}
+		p := products[at]
+		l.Name, l.UnitPrice = p.Name, p.Price
+		if t.Currency == "" {
+			t.Currency = p.Currency
+		}
+		switch {
+		case p.Currency == t.Currency:
+		case wanted != "":
+			wrong = append(wrong, door.Field{Field: "currency", Detail: "is not that of product " + p.ID + ", which is " + p.Currency})
+		default:
+			wrong = append(wrong, door.Field{Field: fmt.Sprintf("items[%d].productId", i), Detail: "costs " + p.Currency + ", and others cost " + t.Currency})
+		}
+		if p.Price > 0 && l.Quantity > (math.MaxInt64-t.Total)/p.Price {
+			return append(wrong, door.Field{Field: "items", Detail: "cost too much in all"})
+		}
+		t.Total += p.Price * l.Quantity
+	}
+	return wrong
+}
+
+func given[T any](p *T, otherwise T) T {
+	if p == nil {
+		return otherwise
+	}
+	return *p
+}

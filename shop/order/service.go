@@ -1,0 +1,171 @@
+package order
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/tidewire/tidewire/shop/contract"
+	"github.com/tidewire/tidewire/toolkit/message"
+	"github.com/tidewire/tidewire/toolkit/store"
+	"go.opentelemetry.io/otel/metric"
+)
+
+// A Service is the order service.
+type Service struct {
+	DB        *store.DB
+	Catalogue Catalogue
+	Users     Users
+	Deadline  time.Duration // for an order to be confirmed; 5m
+	Meter     metric.Meter  // of what became of messages; none
+}
+
+// A Catalogue knows what can be ordered.
+type Catalogue interface {
+	// Lookup returns the products with these ids, in any order, without those that
+	// there are not.
+	Lookup(ctx context.Context, ids []string) ([]contract.Product, error)
+}
+
+// Users knows who can order.
+type Users interface {
+	// Known reports whether there is a user with this id.
+	Known(ctx context.Context, id string) (bool, error)
+}
+
+// An expire is work for when an order's deadline has passed.
+type expire struct {
+	OrderID string `json:"orderId"`
+}
+
+// Kind is the name of the message.
+func (expire) Kind() string { return "expire" }
+
+// Queue is where deadlines wait.
+func (expire) Queue() string { return "order_deadlines" }
+
+func deadlineID(orderID string) string { return "deadline-" + orderID }
+
+// accept makes an order: one event, one row, one deadline.
+func (s *Service) accept(tx *store.Tx, terms contract.OrderCreated) (row, error) {
+	limit := s.Deadline
+	if limit == 0 {
+		limit = 5 * time.Minute
+	}
+	terms.Deadline = tx.Now.Add(limit)
+	r := row{Progress: begin()}
+	if err := r.say(tx, terms.OrderID, terms); err != nil {
+		return row{}, err
+	}
+	if err := insert(tx, r); err != nil {
+		return row{}, err
+	}
+	return r, tx.SendAs(deadlineID(terms.OrderID), terms.Deadline, terms.OrderID, expire{OrderID: terms.OrderID})
+}
+
+// say appends the next event of an order.
+func (r *row) say(tx *store.Tx, id string, fact message.Kind) error {
+	place, err := tx.AppendAfter(r.Last, id, fact)
+	if err != nil {
+		return err
+	}
+	return r.apply(Event{Place: place, Fact: fact})
+}
+
+// News is what a message means for an order; either part may be nil.
+type news struct {
+	note    func(*Progress)
+	decide  func(Order) ([]message.Kind, error)
+	expired bool // it is the deadline itself
+}
+
+// An outcome is what became of a message to an order. Nothing ends without one.
+type outcome string
+
+const (
+	moved outcome = "moved" // the order is in another state
+	noted outcome = "noted" // more is known of the payment or the shipment
+	again outcome = "again" // it was so already
+	late  outcome = "late"  // the order was undone: whoever sent this undoes it
+)
+
+// take changes an order as news asks. What contradicts the order is an error that no
+// other attempt will heal.
+func (s *Service) take(tx *store.Tx, id string, n news) (outcome, error) {
+	before, err := load(tx, id)
+	if err != nil {
+		return "", err
+	}
+	r := before
+	if n.note != nil {
+		n.note(&r.Progress)
+	}
+	overdue := false
+	if n.decide != nil {
+		facts, err := n.decide(r.Order)
+		if overdue = errors.Is(err, ErrIllegal) && r.State.undone(); err != nil && !overdue {
+			return "", err
+		}
+		for _, f := range facts {
+			if err := r.say(tx, id, f); err != nil {
+				return "", err
+			}
+		}
+	}
+	r.settle(r.State)
+	did := difference(before, r, overdue)
+	if r.State == before.State && r.Progress == before.Progress {
+		return did, nil
+	}
+	return did, s.keep(tx, before, r, n.expired)
+}
+
+func difference(before, r row, overdue bool) outcome {
+	switch {
+	case r.State != before.State:
+		return moved
+	case overdue:
+		return late
+	case r.Progress != before.Progress:
+		return noted
+	}
+	return again
+}
+
+// keep stores r. An order that leaves pending needs its deadline no more; but the message
+// of the deadline is not taken back while it is being handled.
+func (s *Service) keep(tx *store.Tx, before, r row, expired bool) error {
+	if r.Last == before.Last {
+		r.Last.Time = latest(tx.Now, r.Last.Time)
+	}
+	if before.State == Pending && r.State != Pending && !expired {
+		if err := tx.Unsend(deadlineID(r.Terms.OrderID)); err != nil {
+			return err
+		}
+	}
+	if r.State.ended() && r.Ended == 0 {
+		n, err := tx.Next()
+		if err != nil {
+			return err
+		}
+		r.Ended = n
+	}
+	return save(tx, r)
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// cancel calls an order off.
+func (s *Service) cancel(tx *store.Tx, id string) (row, error) {
+	_, err := s.take(tx, id, news{decide: Order.cancel})
+	if err != nil {
+		return row{}, fmt.Errorf("cancel: %w", err)
+	}
+	return load(tx, id)
+}
