@@ -17,6 +17,7 @@ CREATE TABLE journal (
 	PRIMARY KEY (partition, seq)
 ) WITHOUT ROWID;
 CREATE UNIQUE INDEX journal_version ON journal (key, version) WHERE version IS NOT NULL;
+CREATE INDEX journal_prune ON journal (partition, time) WHERE class IN ('command', 'audit');
 
 CREATE TABLE job (
 	id      TEXT   NOT NULL PRIMARY KEY,
