@@ -30,34 +30,33 @@ const suspected = 2
 func (t Table) Receive(ctx context.Context, queue string, most int) (got []Delivery, err error) {
 	_, err = t.DB.Background().Update(ctx, nil, func(tx *store.Tx) error {
 		var err error
-		if got, err = t.claim(tx, queue, most, `strikes < $3`); err != nil || len(got) == most {
+		if got, err = t.claim(tx, queue, most, strikes+` < $3`); err != nil || len(got) == most {
 			return err
 		}
 		if out, err := t.suspectIsOut(tx, queue); err != nil || out {
 			return err
 		}
-		suspects, err := t.claim(tx, queue, 1, `strikes >= $3`)
+		suspects, err := t.claim(tx, queue, 1, strikes+` >= $3`)
 		got = append(got, suspects...)
 		return err
 	})
 	return got, err
 }
 
-// claim takes what is due. A row that still bears a lease was lost by its worker: a
-// strike. A suspect's strike is counted each time it goes out.
+// strikes counts the lease that a row still bears, when it is due: its worker was lost.
+const strikes = `strikes + CASE WHEN lease <> '' THEN 1 ELSE 0 END`
+
+// claim takes what is due. The strike of a suspect is stored before it is handled.
 func (t Table) claim(tx *store.Tx, queue string, most int, which string) (got []Delivery, err error) {
 	lease := uuid.NewString()
-	err = tx.Rows(`SELECT id, kind, key, time, cause, trace, body, due, lease, strikes, past FROM job
+	err = tx.Rows(`SELECT id, kind, key, time, cause, trace, body, due, `+strikes+`, past FROM job
 		WHERE queue = $1 AND dead = 0 AND due <= $2 AND `+which+` ORDER BY due LIMIT $4`+t.Skip,
 		[]any{queue, tx.Now, suspected, most}, func(scan func(...any) error) error {
 			d := Delivery{Queue: queue, Lease: lease, Message: message.Message{Class: message.Command}}
-			var last, past string
+			var past string
 			m := &d.Message
-			if err := scan(&m.ID, &m.Kind, &m.Key, &m.Time, &m.Cause, &m.Trace, &m.Body, &d.Due, &last, &d.Strikes, &past); err != nil {
+			if err := scan(&m.ID, &m.Kind, &m.Key, &m.Time, &m.Cause, &m.Trace, &m.Body, &d.Due, &d.Strikes, &past); err != nil {
 				return err
-			}
-			if last != "" || d.Strikes >= suspected {
-				d.Strikes++
 			}
 			d.Past, err = failure.ParseHistory(past)
 			got = append(got, d)

@@ -200,7 +200,7 @@ func TestLostLeaseStoresNothing(t *testing.T) {
 func TestSuspectDiesAlone(t *testing.T) {
 	db := open(t)
 	send(t, db, 3)
-	table := queue.Table{DB: db, Lease: time.Nanosecond} // whoever has a message is lost at once
+	table := queue.Table{DB: db, Lease: time.Microsecond} // whoever has a message is lost at once
 	for alone := false; ; {
 		got, err := table.Receive(t.Context(), "test_parcels", 10)
 		if err != nil {

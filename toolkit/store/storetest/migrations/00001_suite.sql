@@ -1,0 +1,4 @@
+-- +goose Up
+CREATE TABLE counter (name TEXT NOT NULL PRIMARY KEY, n BIGINT NOT NULL CHECK (n >= 0));
+
+CREATE TABLE thing (id BIGINT NOT NULL PRIMARY KEY, whole BIGINT, yes BIGINT, text TEXT, bytes BYTEA, at BIGINT);
