@@ -1,8 +1,14 @@
 package door
 
+import "github.com/google/uuid"
+
 const maxID = 100
 
-// ValidID reports whether s can be an identifier: 1 to 100 of A-Z a-z 0-9 . _ -
+// IDRule says what ValidID asks for.
+const IDRule = "must be 1 to 100 of A-Z a-z 0-9 . _ -"
+
+// ValidID reports whether s can be an identifier: 1 to 100 of A-Z a-z 0-9 . _ - but not
+// "." or "..", which no path of a URL can end in.
 func ValidID(s string) bool {
 	for i := range len(s) {
 		c := s[i]
@@ -10,5 +16,14 @@ func ValidID(s string) bool {
 			return false
 		}
 	}
-	return s != "" && len(s) <= maxID
+	return s != "" && len(s) <= maxID && s != "." && s != ".."
+}
+
+// ID returns the identifier that a client has chosen, or a new one where it has not: one
+// that grows with time, so that an index on it stays small.
+func ID(chosen *string) string {
+	if chosen != nil {
+		return *chosen
+	}
+	return uuid.Must(uuid.NewV7()).String() // fails only where the system has no random numbers
 }

@@ -1,0 +1,9 @@
+-- +goose Up
+-- Times are microseconds since 1970.
+CREATE TABLE users (
+	id      TEXT   NOT NULL PRIMARY KEY,
+	name    TEXT   NOT NULL,
+	email   TEXT   NOT NULL,
+	role    TEXT   NOT NULL,
+	created BIGINT NOT NULL
+);

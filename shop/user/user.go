@@ -1,0 +1,79 @@
+package user
+
+import (
+	"net/mail"
+	"regexp"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/tidewire/tidewire/shop/door"
+)
+
+// A User is somebody who can order.
+type User struct {
+	ID      string
+	Name    string
+	Email   string
+	Role    string // customer
+	Created time.Time
+}
+
+const (
+	customer = "customer"
+	maxName  = 200 // characters
+	maxEmail = 254 // bytes, by RFC 5321 with its erratum 1690
+	maxLocal = 64  // bytes before the @
+)
+
+// faults lists what is not acceptable about u.
+func (u User) faults() []door.Field {
+	var faults []door.Field
+	if !door.ValidID(u.ID) {
+		faults = append(faults, door.Field{Field: "id", Detail: door.IDRule})
+	}
+	if fault := nameFault(u.Name); fault != "" {
+		faults = append(faults, door.Field{Field: "name", Detail: fault})
+	}
+	if fault := emailFault(u.Email); fault != "" {
+		faults = append(faults, door.Field{Field: "email", Detail: fault})
+	}
+	return faults
+}
+
+func nameFault(name string) string {
+	switch {
+	case strings.TrimSpace(name) == "":
+		return "must be given"
+	case utf8.RuneCountInString(name) > maxName:
+		return "must have at most 200 characters"
+	case strings.ContainsFunc(name, breaks):
+		return "must be one line, without control characters"
+	}
+	return ""
+}
+
+// breaks reports whether r ends a line or controls a terminal: in a mail's header or a
+// log, what follows would be taken for something else.
+func breaks(r rune) bool { return unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp) }
+
+// domain is what RFC 1123 allows, and letters of other scripts.
+var domain = regexp.MustCompile(`^[\pL\pN]([\pL\pN-]*[\pL\pN])?(\.[\pL\pN]([\pL\pN-]*[\pL\pN])?)*$`)
+
+func emailFault(email string) string {
+	if email == "" {
+		return "must be given"
+	}
+	at := strings.LastIndexByte(email, '@')
+	parsed, err := mail.ParseAddress(email)
+	switch {
+	case len(email) > maxEmail, at > maxLocal:
+		return "is too long"
+	// What ParseAddress returns differs from what it reads where there is a name, a
+	// comment or a quoted part: those have no place in an account.
+	case err != nil, parsed.Address != email, parsed.Name != "", strings.ContainsFunc(email, breaks), !domain.MatchString(email[at+1:]):
+		return "must be an e-mail address such as john@example.com"
+	}
+	return ""
+}
