@@ -192,7 +192,7 @@ func TestInterrupt(t *testing.T) {
 func TestProgress(t *testing.T) {
 	var out strings.Builder
 	s := newShop(t)
-	if _, err := Run(t.Context(), Options{URL: "http://" + s.addr, Orders: 50, Progress: &out}); err != nil {
+	if _, err := Run(t.Context(), Options{URL: "http://" + s.addr, Orders: 50, Rate: 250, Clients: 4, Progress: &out}); err != nil {
 		t.Fatal(err)
 	}
 	if !strings.Contains(out.String(), "orders") {
