@@ -16,7 +16,7 @@ import (
 // mutex is held whenever SQLite is called, so that the writer can take it away.
 type conn struct {
 	stmts *statements
-	draw  func() int64 // nil in a View
+	draw  func(kept bool) int64 // nil in a View
 
 	mu     sync.Mutex
 	ended  bool
@@ -86,12 +86,19 @@ func (c *conn) unlocked(s *sqlite.Stmt, row func(func(...any) error) error) erro
 }
 
 // Lock has nothing to do: there is one writer.
-func (c *conn) Lock(...string) error { return nil }
+func (c *conn) Lock(...string) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ended {
+		return errEnded
+	}
+	return nil
+}
 
 func (c *conn) Append(msgs []message.Message) ([]int64, error) {
 	seqs := make([]int64, len(msgs))
 	for i, m := range msgs {
-		seq, err := c.Next()
+		seq, err := c.number(false)
 		if err != nil {
 			return nil, err
 		}
@@ -113,7 +120,10 @@ func (c *conn) Append(msgs []message.Message) ([]int64, error) {
 	return seqs, nil
 }
 
-func (c *conn) Next() (int64, error) {
+func (c *conn) Next() (int64, error) { return c.number(true) }
+
+// number draws one; it is kept if no row of the journal will show it.
+func (c *conn) number(kept bool) (int64, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.ended {
@@ -122,7 +132,7 @@ func (c *conn) Next() (int64, error) {
 	if c.draw == nil {
 		return 0, errors.New("sqlite: a View draws no numbers")
 	}
-	return c.draw(), nil
+	return c.draw(kept), nil
 }
 
 func (c *conn) end() {

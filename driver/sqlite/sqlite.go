@@ -119,7 +119,7 @@ func checkVersion(c *sqlite.Conn) error {
 	}})
 }
 
-// end returns the highest sequence of the journal, and its latest time.
+// end returns the last number that was drawn, and the latest time of the journal.
 func end(c *sqlite.Conn) (seq int64, latest time.Time, err error) {
 	const last = `SELECT seq, time FROM journal WHERE partition = ?1 ORDER BY seq DESC LIMIT 1`
 	for p := range store.Partitions {
@@ -133,6 +133,13 @@ func end(c *sqlite.Conn) (seq int64, latest time.Time, err error) {
 		if err != nil {
 			return 0, latest, fmt.Errorf("read the end of the journal: %w", explain(err))
 		}
+	}
+	err = sqlitex.Execute(c, `SELECT seq FROM drawn`, &sqlitex.ExecOptions{ResultFunc: func(s *sqlite.Stmt) error {
+		seq = max(seq, s.ColumnInt64(0))
+		return nil
+	}})
+	if err != nil {
+		return 0, latest, fmt.Errorf("read the last number: %w", explain(err))
 	}
 	return seq, latest, nil
 }

@@ -19,9 +19,9 @@ func newStatements(c *sqlite.Conn) *statements {
 	return &statements{conn: c, prepared: map[string]*sqlite.Stmt{}}
 }
 
-// exec runs a statement without parameters.
-func (ss *statements) exec(query string) error {
-	s, err := ss.bind(query, nil)
+// exec runs a statement that returns no rows.
+func (ss *statements) exec(query string, args ...any) error {
+	s, err := ss.bind(query, args)
 	if err != nil {
 		return err
 	}

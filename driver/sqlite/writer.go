@@ -29,6 +29,7 @@ type writer struct {
 	driver *Driver
 	stmts  *statements
 	seq    int64 // the last that was drawn; a change that is undone leaves a gap
+	kept   bool  // the group drew a number that no row of the journal shows
 	broken error // a commit failed in a way that leaves its outcome open
 
 	mu      sync.Mutex
@@ -239,8 +240,12 @@ func (w *writer) revoke(c *conn) error {
 
 // commit puts a transaction on disk and tells its members.
 func (w *writer) commit(members []*member) {
-	err := w.stmts.exec("COMMIT")
+	err := w.keep()
 	if err == nil {
+		err = w.stmts.exec("COMMIT")
+	}
+	if err == nil {
+		w.kept = false
 		w.driver.settled.Store(w.seq)
 		fail(members, nil)
 		return
@@ -279,7 +284,16 @@ func fail(members []*member, err error) {
 	}
 }
 
-func (w *writer) draw() int64 {
+func (w *writer) draw(kept bool) int64 {
 	w.seq++
+	w.kept = w.kept || kept
 	return w.seq
+}
+
+// keep stores the last number, so that it is not drawn again after a restart.
+func (w *writer) keep() error {
+	if !w.kept {
+		return nil
+	}
+	return w.stmts.exec("UPDATE drawn SET seq = $1", w.seq)
 }

@@ -2,6 +2,10 @@
 -- Times are microseconds since 1970.
 CREATE TABLE identity (id TEXT NOT NULL);
 
+-- The last number that was drawn by itself: the journal does not show it.
+CREATE TABLE drawn (seq BIGINT NOT NULL);
+INSERT INTO drawn (seq) VALUES (0);
+
 CREATE TABLE journal (
 	partition BIGINT NOT NULL,
 	seq       BIGINT NOT NULL,

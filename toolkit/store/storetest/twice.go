@@ -1,10 +1,9 @@
 package storetest
 
 import (
+	"context"
 	"errors"
 	"time"
-
-	"context"
 
 	"github.com/tidewire/tidewire/toolkit/message"
 	"github.com/tidewire/tidewire/toolkit/store"
