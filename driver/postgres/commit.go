@@ -1,0 +1,160 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/tidewire/tidewire/toolkit/store"
+)
+
+// ErrUnknown: the answer to a COMMIT was lost, and what became of it could not be found
+// out. The change may be stored, or may not be.
+var ErrUnknown = errors.New("it is not known whether the change was committed")
+
+// errLost: the COMMIT may have arrived.
+var errLost = errors.New("the answer to a commit was lost")
+
+// commit sends what is queued, with the COMMIT, and returns what became of it.
+func (c *conn) commit() error {
+	if !c.timer.Stop() {
+		return store.ErrRevoked
+	}
+	err := c.sendCommit()
+	if !errors.Is(err, errLost) {
+		return err
+	}
+	lives := lifeOf(c.pooled.Conn())
+	c.end(errEnded) // its connection is gone, and its place is another's
+	return c.outcome(lives, err)
+}
+
+func (c *conn) sendCommit() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.usable(); err != nil {
+		return err
+	}
+	batch := c.queued
+	c.queued = &pgx.Batch{}
+	batch.Queue("COMMIT")
+	ctx, cancel := context.WithTimeout(c.ctx, commitTime)
+	defer cancel()
+	results := c.pooled.SendBatch(ctx, batch)
+	for _, q := range batch.QueuedQueries {
+		tag, err := results.Exec()
+		switch {
+		case err != nil && decided(err):
+			return c.fail(results, q.SQL, err)
+		case err != nil:
+			_ = results.Close()
+			return fmt.Errorf("%w: %w", errLost, err)
+		case q.SQL == "COMMIT" && tag.String() != "COMMIT":
+			_ = results.Close()
+			return errors.New("postgres: the server rolled back what was to be committed")
+		}
+	}
+	_ = results.Close() // the answer is here already: whatever this says, it is committed
+	return nil
+}
+
+// decided reports whether err, before the answer to a COMMIT, proves that nothing was
+// committed.
+func decided(err error) bool {
+	var pg *pgconn.PgError
+	return unsendable(err) || errors.As(err, &pg) && !final(pg)
+}
+
+// outcome finds out what became of a change whose answer was lost: nil if it is
+// committed, ErrUnavailable if it is undone.
+func (c *conn) outcome(lives string, cause error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.ctx), commitTime)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		status, err := c.ask(ctx, lives)
+		switch {
+		case err == nil && status == committed:
+			return nil
+		case err == nil && status == undone:
+			return fmt.Errorf("%w: %w", store.ErrUnavailable, cause)
+		case err == nil && status == lostForGood:
+			return fmt.Errorf("%w: %w", ErrUnknown, cause)
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return fmt.Errorf("%w: %w", ErrUnknown, cause)
+		}
+	}
+}
+
+type status int
+
+const (
+	running status = iota
+	committed
+	undone
+	lostForGood
+)
+
+// ask asks once. In the same life of the server a transaction's number says all. In
+// another life, numbers that were not on disk have been given out again: a committed
+// one may be somebody else's, and then only a row of the change itself can tell.
+func (c *conn) ask(ctx context.Context, lives string) (status, error) {
+	pooled, err := c.d.server.pool.Acquire(ctx)
+	if err != nil {
+		return running, err
+	}
+	defer pooled.Release()
+	same := lifeOf(pooled.Conn()) == lives
+	var word *string
+	err = pooled.QueryRow(ctx, `SELECT pg_xact_status($1::text::xid8)`, c.xid).Scan(&word)
+	var pg *pgconn.PgError
+	switch {
+	case errors.As(err, &pg) && pg.Code == "22023" && !same: // a number still to be drawn
+		return undone, nil
+	case err != nil:
+		return running, err
+	case word == nil: // too long ago
+		return lostForGood, nil
+	case *word == "committed" && same:
+		return committed, nil
+	case *word == "committed":
+		return c.recognize(ctx, pooled.Conn())
+	case *word == "aborted" || !same:
+		return undone, nil
+	}
+	_, err = pooled.Exec(ctx, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_xid::text = $1::text`, shortXid(c.xid))
+	return running, err
+}
+
+// recognize looks for the row that the change said.
+func (c *conn) recognize(ctx context.Context, conn *pgx.Conn) (status, error) {
+	if c.said.id == "" {
+		return lostForGood, nil
+	}
+	var there bool
+	err := conn.QueryRow(ctx, `SELECT EXISTS (SELECT FROM `+c.d.table("journal")+` WHERE partition = $1 AND seq = $2 AND id = $3)`,
+		c.said.partition, c.said.seq, c.said.id).Scan(&there)
+	switch {
+	case err != nil:
+		return running, err
+	case there:
+		return committed, nil
+	}
+	return undone, nil
+}
+
+// shortXid is a number as the list of sessions shows it, without its epoch.
+func shortXid(xid string) string {
+	var n uint64
+	if _, err := fmt.Sscan(xid, &n); err != nil {
+		return ""
+	}
+	return fmt.Sprint(uint32(n))
+}
