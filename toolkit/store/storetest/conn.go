@@ -10,7 +10,7 @@ import (
 )
 
 func conns() []test {
-	return []test{
+	return append(queries(), []test{
 		{"is useless once its change has ended", func(k *desk) {
 			var leaked store.Conn
 			k.must(k.update(k.d, nil, func(c store.Conn) error { leaked = c; return nil }))
@@ -60,6 +60,12 @@ func conns() []test {
 				return err
 			}))
 		}},
+	}...)
+}
+
+// queries are the tests of how rows are read.
+func queries() []test {
+	return []test{
 		{"skips a column at nil", func(k *desk) {
 			k.must(k.update(k.d, nil, func(c store.Conn) error {
 				var third int64
