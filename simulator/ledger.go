@@ -68,7 +68,7 @@ type ledger struct{ db *store.DB }
 // serve answers one request. The answer, the money it moved and the row of the call
 // are one commit, and on disk.
 func (l ledger) serve(ctx context.Context, kind string, r request, down bool) (answer, error) {
-	reference := uuid.NewString()
+	reference := uuid.NewString() // once: the change may run again
 	var a answer
 	_, err := l.db.Update(ctx, []string{r.Key}, func(tx *store.Tx) (err error) {
 		switch {
@@ -122,6 +122,7 @@ func charge(tx *store.Tx, r request) (answer, error) {
 	return a, err
 }
 
+// lookup changes nothing, but the call is logged.
 func lookup(tx *store.Tx, r request) (answer, error) {
 	have, found, err := find(tx, r.Key)
 	if !found {
@@ -139,6 +140,7 @@ func void(tx *store.Tx, r request) (answer, error) {
 	return have, err
 }
 
+// refund gives back what is left of a charge, at most.
 func refund(tx *store.Tx, r request) (answer, error) {
 	have := answer{Key: r.Key, Status: refunded}
 	found, err := tx.Row([]any{&have.ChargeKey, &have.OrderID, &have.Amount, &have.Currency, &have.Reference, &have.At},

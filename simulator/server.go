@@ -38,9 +38,13 @@ type server struct {
 	life   context.Context // of Run: a request that was repeated or delayed does not end with its caller
 }
 
-// Run serves the provider on l, with its ledger in file, until ctx ends. It closes l.
+// Run serves the provider on l, with its ledger in file, until ctx ends, and then
+// returns nil. It closes l.
 func Run(ctx context.Context, l net.Listener, file string, o Options) (err error) {
 	driver, err := sqlite.Open(ctx, file, migrations)
+	if err != nil && ctx.Err() != nil {
+		return l.Close()
+	}
 	if err != nil {
 		return errors.Join(fmt.Errorf("payment simulator: %w", err), l.Close())
 	}
@@ -68,6 +72,7 @@ func Run(ctx context.Context, l net.Listener, file string, o Options) (err error
 	return nil
 }
 
+// routes are the API, as doc.go lists it.
 func (s *server) routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /charges", s.money(charging))
@@ -127,7 +132,7 @@ func (s *server) serve(w http.ResponseWriter, r *http.Request, kind string, req 
 	if req.Method == "slow" {
 		delay += s.slow
 	}
-	wait(s.life, delay)
+	wait(s.life, delay) // not r.Context(): what is on its way arrives, whoever has given up
 	first, err := s.process(kind, req, faults)
 	if err != nil {
 		problem(w, http.StatusInternalServerError, err.Error())
@@ -146,7 +151,7 @@ func (s *server) serve(w http.ResponseWriter, r *http.Request, kind string, req 
 
 // process has the ledger serve a request, twice at once if the network repeats it.
 func (s *server) process(kind string, req request, faults Faults) (first answer, err error) {
-	ctx := context.WithoutCancel(s.life)
+	ctx := context.WithoutCancel(s.life) // what has begun is finished
 	var twin sync.WaitGroup
 	defer twin.Wait()
 	if faults.Duplicate && kind != lookingUp {
@@ -177,6 +182,7 @@ func status(kind, answer string) int {
 	return http.StatusOK
 }
 
+// page answers with the ledger after a cursor, which is the number of a call.
 func (s *server) page(w http.ResponseWriter, r *http.Request) {
 	var cursor int64
 	if c := r.FormValue("cursor"); c != "" {
@@ -198,6 +204,7 @@ func (s *server) page(w http.ResponseWriter, r *http.Request) {
 	reply(w, http.StatusOK, answer)
 }
 
+// setFaults switches those faults that the body names.
 func (s *server) setFaults(w http.ResponseWriter, r *http.Request) {
 	if err := s.faults.set(func(f *Faults) error { return decode(w, r, f) }); err != nil {
 		problem(w, http.StatusBadRequest, err.Error())

@@ -16,6 +16,7 @@ func (s *Service) Routes() []door.Route {
 	}
 }
 
+// A view is a payment as a customer sees it.
 type view struct {
 	OrderID  string        `json:"orderId"`
 	Status   string        `json:"status"`
@@ -23,6 +24,7 @@ type view struct {
 	Postings []posting     `json:"postings"`
 }
 
+// An attemptView is a call to the provider that has ended.
 type attemptView struct {
 	Kind      string    `json:"kind"`
 	Status    string    `json:"status"`
@@ -50,7 +52,7 @@ func (s *Service) show(r *http.Request) (door.Answer, error) {
 			return door.NotFound("payment")
 		}
 		v.Status = string(p.state)
-		if p.state == closing {
+		if p.state == closing { // a word of our own
 			v.Status = string(wanted)
 		}
 		calls, err := attempts(tx, v.OrderID)

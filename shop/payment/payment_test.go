@@ -2,11 +2,10 @@ package payment
 
 import (
 	"errors"
+	"math/rand/v2"
 	"slices"
 	"testing"
 	"time"
-
-	"pgregory.net/rapid"
 )
 
 func allStates() []state {
@@ -106,13 +105,13 @@ func TestDelay(t *testing.T) {
 	}
 }
 
-// A world is a payment, and the provider at the other end of a network that loses
-// requests, answers, or delays requests until later.
+// A world is a payment, a worker that may die around a call, and the provider at the
+// other end of a network that loses requests or answers, or delivers requests later.
 type world struct {
+	luck    *rand.Rand
 	state   state
 	work    []act
 	tries   int
-	ended   bool
 	capture bool // at the provider
 	void    bool
 	delayed int // charges on their way
@@ -120,7 +119,7 @@ type world struct {
 	said    []act
 }
 
-func (w *world) apply(t *rapid.T, e event) {
+func (w *world) apply(t *testing.T, e event) {
 	to, do, err := next(w.state, e)
 	if err != nil {
 		t.Fatal(err)
@@ -142,11 +141,15 @@ func (w *world) apply(t *rapid.T, e event) {
 func (w *world) arrive() { w.capture = w.capture || !w.void }
 
 // ask does the one piece of work there is, with an outcome of chance.
-func (w *world) ask(t *rapid.T) {
+func (w *world) ask(t *testing.T) {
 	a := w.work[0]
-	w.work = w.work[1:]
 	o := Unknown
-	switch luck := rapid.IntRange(0, 3).Draw(t, string(a)); {
+	switch luck := w.luck.IntN(5); {
+	case luck == 4: // the worker dies after the call, or just before it
+		if a == askCharge {
+			w.delayed += w.luck.IntN(2)
+		}
+		return
 	case luck == 0 && a == askCharge: // the answer is lost
 		w.arrive()
 	case luck == 1 && a == askCharge: // the request comes later
@@ -157,6 +160,7 @@ func (w *world) ask(t *rapid.T) {
 	default:
 		o = w.answer(a)
 	}
+	w.work = w.work[1:]
 	if a == askCharge {
 		w.tries++
 	}
@@ -190,50 +194,58 @@ func (w *world) answer(a act) Outcome {
 // Whatever the network and the order do, in any order: what was captured is booked
 // once, and goes back once if the order ends.
 func TestMoneyBalancesWhateverHappens(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		w := &world{booked: map[act]int{}}
-		w.apply(t, orderCreated)
-		for step := 0; len(w.work) > 0 || w.delayed > 0; step++ {
-			if len(w.work) > 1 {
-				t.Fatalf("two pieces of work at a time: %v", w.work)
-			}
-			switch rapid.IntRange(0, 4).Draw(t, "step") {
-			case 0:
-				w.ended = true
-				w.apply(t, rapid.SampledFrom([]event{orderEnded, stockRefused, orderCreated}).Draw(t, "message"))
-			case 1:
-				if w.delayed > 0 {
-					w.delayed--
-					w.arrive()
-				}
-			default:
-				if len(w.work) > 0 {
-					w.ask(t)
-				}
-			}
-			if step > 10_000 {
-				t.Skip("no luck at all")
-			}
+	ends := map[state]int{}
+	for seed := range uint64(20_000) {
+		w := &world{booked: map[act]int{}, luck: rand.New(rand.NewPCG(seed, 0))}
+		w.live(t)
+		ends[w.state]++
+		if w.check(t); t.Failed() {
+			t.Fatalf("seed %d", seed)
 		}
-		paid, back := w.booked[bookCapture], w.booked[bookRefund]
-		if paid > 1 || back > paid || (paid == 1) != w.capture {
-			t.Fatalf("captured %v, booked %d captures and %d refunds", w.capture, paid, back)
+	}
+	if ends[captured] < 1000 || ends[failed] < 1000 || ends[refunded] < 1000 {
+		t.Errorf("the worlds ended too much alike: %v", ends)
+	}
+}
+
+// live goes on until nothing is to be done and nothing is on its way.
+func (w *world) live(t *testing.T) {
+	w.apply(t, orderCreated)
+	for len(w.work) > 0 || w.delayed > 0 {
+		if len(w.work) > 1 {
+			t.Fatalf("two pieces of work at a time: %v", w.work)
 		}
-		verdicts := 0
-		for _, a := range w.said {
-			if a == sayProcessed || a == sayDeclined || a == sayUnavailable {
-				verdicts++
-			}
-		}
-		if verdicts > 1 || verdicts == 0 && back == 0 {
-			t.Fatalf("said %v", w.said)
-		}
-		w.apply(t, orderEnded)
-		for len(w.work) > 0 {
+		switch n := w.luck.IntN(16); {
+		case n == 0:
+			w.apply(t, []event{orderEnded, stockRefused, orderCreated}[w.luck.IntN(3)])
+		case n < 4 && w.delayed > 0:
+			w.delayed--
+			w.arrive()
+		case len(w.work) > 0:
 			w.ask(t)
 		}
-		if w.booked[bookRefund] != paid {
-			t.Fatalf("the order has ended: booked %d captures and %d refunds", paid, w.booked[bookRefund])
+	}
+}
+
+func (w *world) check(t *testing.T) {
+	paid, back := w.booked[bookCapture], w.booked[bookRefund]
+	if paid > 1 || back > paid || (paid == 1) != w.capture {
+		t.Errorf("captured %v, booked %d captures and %d refunds", w.capture, paid, back)
+	}
+	verdicts := 0
+	for _, a := range w.said {
+		if a == sayProcessed || a == sayDeclined || a == sayUnavailable {
+			verdicts++
 		}
-	})
+	}
+	if verdicts > 1 || verdicts == 0 && back == 0 {
+		t.Errorf("said %v", w.said)
+	}
+	w.apply(t, orderEnded)
+	for len(w.work) > 0 {
+		w.ask(t)
+	}
+	if w.booked[bookRefund] != paid {
+		t.Errorf("the order has ended: booked %d captures and %d refunds", paid, w.booked[bookRefund])
+	}
 }

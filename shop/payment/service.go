@@ -58,7 +58,7 @@ func (s *Service) end(tx *store.Tx, orderID string, why event) error {
 	if err != nil {
 		return err
 	}
-	p.closed = true
+	p.closed = true // also where nothing else changes: what comes later finds the order ended
 	return s.apply(tx, p, why)
 }
 
@@ -82,6 +82,8 @@ func (s *Service) record(tx *store.Tx, kind string, t task, a Answer) error {
 	if err := keep(tx, attempt{orderID: t.OrderID, n: p.calls, kind: kind, key: key, Answer: a}); err != nil {
 		return err
 	}
+	// What has no answer yet is asked again for as long as it takes: the order's deadline
+	// is the order's affair, and money in doubt is nobody else's.
 	e, answered := judge(kind, a.Outcome, p.attempts >= s.tries())
 	if !answered {
 		t.Vain++
@@ -117,6 +119,7 @@ func (s *Service) apply(tx *store.Tx, p payment, e event) error {
 	return save(tx, p)
 }
 
+// act does one thing. The first try goes out at once, the others later.
 func (s *Service) act(tx *store.Tx, p payment, a act) error {
 	t := task{Charge: p.Charge}
 	switch a {

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 )
 
@@ -27,35 +28,39 @@ func NewSimulated(url string) *Simulated {
 	return &Simulated{url: url, client: &http.Client{
 		Transport: &http.Transport{
 			DialContext:         (&net.Dialer{Timeout: 2 * time.Second}).DialContext,
-			MaxIdleConnsPerHost: 512,
+			MaxIdleConnsPerHost: 512, // as many as workers may call at a time: a new connection costs more than a call
 			IdleConnTimeout:     90 * time.Second,
 			DisableCompression:  true,
 		},
+		// A redirect is no answer, and following it would repeat the request.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 }
 
 // Charge captures the money of c.
 func (s *Simulated) Charge(ctx context.Context, c Charge) Answer {
-	return s.ask(ctx, "POST", "/charges", c, c.understand)
+	return s.ask(ctx, "POST /charges", c, c.understand)
 }
 
 // Lookup says what became of c.
 func (s *Simulated) Lookup(ctx context.Context, c Charge) Answer {
-	return s.ask(ctx, "GET", "/charges/"+url.PathEscape(c.Key), nil, c.understand)
+	return s.ask(ctx, "GET /charges/"+url.PathEscape(c.Key), nil, c.understand)
 }
 
 // Void makes sure that c captures nothing from now on.
 func (s *Simulated) Void(ctx context.Context, c Charge) Answer {
-	return s.ask(ctx, "POST", "/charges/"+url.PathEscape(c.Key)+"/void", nil, c.understand)
+	return s.ask(ctx, "POST /charges/"+url.PathEscape(c.Key)+"/void", nil, c.understand)
 }
 
 // Refund gives back what c captured.
 func (s *Simulated) Refund(ctx context.Context, key string, c Charge) Answer {
 	body := map[string]any{"key": key, "chargeKey": c.Key, "orderId": c.OrderID, "amount": c.Amount, "currency": c.Currency}
-	return s.ask(ctx, "POST", "/refunds", body, func(code int, r reply) Answer {
+	return s.ask(ctx, "POST /refunds", body, func(code int, r reply) Answer {
 		about := r.Key == key && r.ChargeKey == c.Key && r.Amount == c.Amount && r.Currency == c.Currency
-		if code == http.StatusOK && r.Status == "refunded" && about && r.Reference != "" {
+		switch {
+		case r.Key == key && r.transient(code):
+			return Answer{Outcome: Unavailable, Error: transientError}
+		case code == http.StatusOK && r.Status == "refunded" && about && r.Reference != "":
 			return Answer{Outcome: Refunded, Reference: r.Reference}
 		}
 		return r.unclear(code)
@@ -80,8 +85,8 @@ func (c Charge) understand(code int, r reply) Answer {
 	}
 	about := r.OrderID == c.OrderID && r.Amount == c.Amount && r.Currency == c.Currency && r.Reference != ""
 	switch {
-	case code == http.StatusServiceUnavailable && (r.Status == "unavailable" || r.Status == "down"):
-		return Answer{Outcome: Unavailable, Error: "the provider had a transient error"}
+	case r.transient(code):
+		return Answer{Outcome: Unavailable, Error: transientError}
 	case code == http.StatusNotFound && r.Status == "not_found":
 		return Answer{Outcome: NotFound}
 	case (code == http.StatusOK || code == http.StatusConflict) && r.Status == "voided":
@@ -94,15 +99,24 @@ func (c Charge) understand(code int, r reply) Answer {
 	return r.unclear(code)
 }
 
+const transientError = "the provider had a transient error"
+
+// transient reports whether the provider itself said that nothing happened.
+func (r reply) transient(code int) bool {
+	return code == http.StatusServiceUnavailable && (r.Status == "unavailable" || r.Status == "down")
+}
+
+// unclear says that a reply decides nothing. What it said stays with the attempt.
 func (r reply) unclear(code int) Answer {
 	return Answer{Outcome: Unknown, Error: fmt.Sprintf("unclear answer: HTTP status %d, %.40q", code, r.Status)}
 }
 
 const maxReply = 64 << 10
 
-// ask sends one request, and has the reply understood if there is a whole one.
-func (s *Simulated) ask(ctx context.Context, method, path string, body any, understand func(int, reply) Answer) Answer {
-	code, text, err := s.send(ctx, method, path, body)
+// ask sends one request, and has the reply understood if there is a whole one. Without
+// one nothing is known: the request may have been lost, or its answer.
+func (s *Simulated) ask(ctx context.Context, route string, body any, understand func(int, reply) Answer) Answer {
+	code, text, err := s.send(ctx, route, body)
 	var outer *url.Error
 	if errors.As(err, &outer) {
 		err = outer.Err // without the provider's address
@@ -117,7 +131,7 @@ func (s *Simulated) ask(ctx context.Context, method, path string, body any, unde
 	return understand(code, r)
 }
 
-func (s *Simulated) send(ctx context.Context, method, path string, body any) (code int, text []byte, err error) {
+func (s *Simulated) send(ctx context.Context, route string, body any) (code int, text []byte, err error) {
 	var content io.Reader
 	if body != nil {
 		b, err := json.Marshal(body)
@@ -126,6 +140,7 @@ func (s *Simulated) send(ctx context.Context, method, path string, body any) (co
 		}
 		content = bytes.NewReader(b)
 	}
+	method, path, _ := strings.Cut(route, " ")
 	req, err := http.NewRequestWithContext(ctx, method, s.url+path, content)
 	if err != nil {
 		return 0, nil, err
@@ -135,6 +150,7 @@ func (s *Simulated) send(ctx context.Context, method, path string, body any) (co
 	if err != nil {
 		return 0, nil, err
 	}
+	// Read to the end, or the connection is not used again.
 	text, err = io.ReadAll(io.LimitReader(resp.Body, maxReply))
 	return resp.StatusCode, text, errors.Join(err, resp.Body.Close())
 }

@@ -67,11 +67,13 @@ type attempt struct {
 	at      time.Time
 }
 
+// keep stores a call with the state that it led to.
 func keep(tx *store.Tx, a attempt) error {
 	return tx.Exec(`INSERT INTO attempt (order_id, n, kind, key, status, reference, error, at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
 		a.orderID, a.n, a.kind, a.key, string(a.Outcome), a.Reference, a.Error, tx.Now)
 }
 
+// attempts reads the calls for an order, the first one first.
 func attempts(tx *store.Tx, orderID string) (all []attempt, err error) {
 	err = tx.Rows(`SELECT kind, status, reference, error, at FROM attempt WHERE order_id = $1 ORDER BY n`, []any{orderID},
 		func(scan func(...any) error) error {
@@ -104,6 +106,7 @@ func post(tx *store.Tx, p payment, e entry) error {
 		e.kind+"-"+p.OrderID, p.OrderID, e.kind, e.debit, e.credit, p.Amount, p.Currency, tx.Now)
 }
 
+// entries reads what was booked for an order.
 func entries(tx *store.Tx, orderID string) (all []entry, err error) {
 	err = tx.Rows(`SELECT kind, debit, credit, amount, currency, at FROM entry WHERE order_id = $1 ORDER BY at, kind`, []any{orderID},
 		func(scan func(...any) error) error {
