@@ -39,7 +39,7 @@ func onceOf(r *http.Request) (once, error) {
 	}
 	caller, _ := r.Context().Value(callerKey{}).(string)
 	digest := sha256.Sum256(text)
-	return once{caller: caller, route: r.Method + " " + r.URL.Path, key: key,
+	return once{caller: caller, route: r.Method + " " + r.URL.EscapedPath(), key: key,
 		digest: hex.EncodeToString(digest[:]), waits: Wait(r) > 0}, nil
 }
 

@@ -4,6 +4,8 @@ import (
 	"encoding/base64"
 	"net/http"
 	"strconv"
+	"strings"
+	"unicode/utf8"
 )
 
 // A List is one page.
@@ -16,6 +18,7 @@ const (
 	defaultLimit = 50
 	maxLimit     = 1000
 	maxCursor    = 200 // bytes of a key in a cursor
+	maxQuery     = 200 // characters of a parameter
 )
 
 // Page reads which page a request asks for: at most limit items, behind the key that
@@ -30,11 +33,26 @@ func Page(r *http.Request) (limit int, after string, err error) {
 		}
 	}
 	key, err := base64.RawURLEncoding.Strict().DecodeString(query.Get("cursor"))
-	if err != nil || len(key) > maxCursor {
+	if err != nil || len(key) > maxCursor || !text(string(key)) {
 		return 0, "", BadCursor()
 	}
 	return limit, string(key), nil
 }
+
+// Query reads a text parameter of a request's URL; "" is none. It is text that every
+// database takes.
+func Query(r *http.Request, name string) (string, error) {
+	s := r.URL.Query().Get(name)
+	switch {
+	case !text(s):
+		return "", BadRequest("", Field{name, "must be UTF-8 without NUL"}).Cause("bad-parameter")
+	case utf8.RuneCountInString(s) > maxQuery:
+		return "", Invalid(Field{name, "must have at most 200 characters"}).Cause("bad-parameter")
+	}
+	return s, nil
+}
+
+func text(s string) bool { return utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 }
 
 // Cursor makes the cursor of the page that begins behind key.
 func Cursor(key string) string { return base64.RawURLEncoding.EncodeToString([]byte(key)) }

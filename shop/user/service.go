@@ -33,6 +33,9 @@ func register(tx *store.Tx, u User) (User, error) {
 // get returns a user.
 func (s *Service) get(ctx context.Context, id string) (u User, err error) {
 	found := false
+	if !door.ValidID(id) {
+		return u, door.NotFound("user")
+	}
 	err = s.DB.View(ctx, func(tx *store.Tx) (err error) {
 		u, found, err = find(tx, id)
 		return err
@@ -45,6 +48,9 @@ func (s *Service) get(ctx context.Context, id string) (u User, err error) {
 
 // Known reports whether there is such a user.
 func (s *Service) Known(ctx context.Context, id string) (known bool, err error) {
+	if !door.ValidID(id) {
+		return false, nil
+	}
 	err = s.DB.View(ctx, func(tx *store.Tx) (err error) {
 		known, err = tx.Row([]any{nil}, `SELECT 1 FROM users WHERE id = $1`, id)
 		return err

@@ -1,0 +1,87 @@
+package product
+
+import (
+	"errors"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/tidewire/tidewire/shop/door"
+	"github.com/tidewire/tidewire/shop/money"
+)
+
+// A Product is one thing that can be ordered.
+type Product struct {
+	ID          string
+	Name        string
+	Price       int64 // in minor units of Currency
+	Currency    string
+	Stock       *int64 // to begin with; nil: not tracked, never runs out
+	Description string
+	Category    string
+	Created     time.Time
+	Seq         int64 // its place in lists
+}
+
+const (
+	maxName        = 200    // characters, of a category too
+	maxDescription = 10_000 // characters
+	maxStock       = 1_000_000_000
+)
+
+// same reports whether a client that asks for p asks for what q is.
+func (p Product) same(q Product) bool {
+	stock := p.Stock == nil && q.Stock == nil || p.Stock != nil && q.Stock != nil && *p.Stock == *q.Stock
+	return stock && p.Name == q.Name && p.Price == q.Price && p.Currency == q.Currency &&
+		p.Description == q.Description && p.Category == q.Category
+}
+
+// faults lists what is not acceptable about p, its price apart.
+func (p Product) faults() []door.Field {
+	var faults []door.Field
+	fault := func(is bool, field, detail string) {
+		if is {
+			faults = append(faults, door.Field{Field: field, Detail: detail})
+		}
+	}
+	fault(!door.ValidID(p.ID), "id", door.IDRule)
+	fault(strings.TrimSpace(p.Name) == "", "name", "must be given")
+	fault(!line(p.Name), "name", "must be one line of at most 200 characters, without control characters")
+	fault(!line(p.Category), "category", "must be one line of at most 200 characters, without control characters")
+	fault(utf8.RuneCountInString(p.Description) > maxDescription, "description", "must have at most 10000 characters")
+	fault(strings.ContainsFunc(p.Description, control), "description", "must not have control characters")
+	fault(p.Stock != nil && (*p.Stock < 0 || *p.Stock > maxStock), "stock", "must be from 0 to 1000000000")
+	return faults
+}
+
+// line reports whether s is one line of text, not too long.
+func line(s string) bool {
+	return utf8.RuneCountInString(s) <= maxName &&
+		!strings.ContainsFunc(s, func(r rune) bool { return unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp) })
+}
+
+// control reports whether r is a control character other than those that text has.
+func control(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\r' && r != '\t' }
+
+// price reads a price, from 0.01 to 999,999,999.99 of any currency.
+func price(text money.Text, currency string) (int64, []door.Field) {
+	if text == "" {
+		return 0, []door.Field{{Field: "price", Detail: "must be given"}}
+	}
+	minor, err := money.Parse(string(text), currency)
+	if errors.Is(err, money.ErrCurrency) {
+		return 0, []door.Field{{Field: "currency", Detail: "must be a code of ISO 4217, such as USD"}}
+	}
+	if err != nil {
+		return 0, []door.Field{{Field: "price", Detail: err.Error()}}
+	}
+	one, err := money.Parse("1", currency)
+	if err != nil {
+		return 0, []door.Field{{Field: "currency", Detail: err.Error()}}
+	}
+	if minor*100 < one || minor > one*1_000_000_000-max(one/100, 1) {
+		return 0, []door.Field{{Field: "price", Detail: "must be from 0.01 to 999999999.99"}}
+	}
+	return minor, nil
+}

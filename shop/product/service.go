@@ -1,0 +1,88 @@
+package product
+
+import (
+	"context"
+	"slices"
+
+	"github.com/tidewire/tidewire/shop/contract"
+	"github.com/tidewire/tidewire/shop/door"
+	"github.com/tidewire/tidewire/toolkit/store"
+)
+
+// A Service is the product service.
+type Service struct {
+	DB       *store.DB
+	Currency string // of a price that does not name one; USD
+}
+
+func (s *Service) currency() string {
+	if s.Currency == "" {
+		return "USD"
+	}
+	return s.Currency
+}
+
+// create stores a new product and returns it. The same product again is the one that is
+// there; another one of that id is a conflict.
+func create(tx *store.Tx, p Product) (Product, error) {
+	there, found, err := find(tx, p.ID)
+	switch {
+	case err != nil:
+		return p, err
+	case found && p.same(there):
+		return there, nil
+	case found:
+		return p, door.Conflict("id_taken", "There is another product of this id.")
+	}
+	if p.Seq, err = tx.Next(); err != nil {
+		return p, err
+	}
+	p.Created = tx.Now
+	if err := insert(tx, p); err != nil {
+		return p, err
+	}
+	return p, tx.Append(p.ID, contract.ProductCreated{ProductID: p.ID, Name: p.Name, Price: p.Price, Currency: p.Currency, Stock: p.Stock})
+}
+
+// get returns a product.
+func (s *Service) get(ctx context.Context, id string) (p Product, err error) {
+	found := false
+	if !door.ValidID(id) {
+		return p, door.NotFound("product")
+	}
+	err = s.DB.View(ctx, func(tx *store.Tx) (err error) {
+		p, found, err = find(tx, id)
+		return err
+	})
+	if err == nil && !found {
+		err = door.NotFound("product")
+	}
+	return p, err
+}
+
+// list returns a page of products, in the order in which they were created. Those that a
+// transaction in progress could still put before others are left for later.
+func (s *Service) list(ctx context.Context, q search) (products []Product, err error) {
+	settled, err := s.DB.Settled(ctx)
+	if err != nil {
+		return nil, err
+	}
+	err = s.DB.View(ctx, func(tx *store.Tx) (err error) {
+		products, err = list(tx, q, settled)
+		return err
+	})
+	return products, err
+}
+
+// Lookup returns the products of ids, in no order. What there is not is left out.
+func (s *Service) Lookup(ctx context.Context, ids []string) (products []contract.Product, err error) {
+	ids = slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return !door.ValidID(id) })
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	err = s.DB.View(ctx, func(tx *store.Tx) (err error) {
+		products, err = lookup(tx, ids)
+		return err
+	})
+	return products, err
+}

@@ -1,0 +1,262 @@
+package product
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/tidewire/tidewire/driver/sqlite"
+	"github.com/tidewire/tidewire/shop/contract"
+	"github.com/tidewire/tidewire/shop/door"
+	"github.com/tidewire/tidewire/toolkit/store"
+)
+
+// A shop is the product service behind its door.
+type shop struct {
+	http.Handler
+	*Service
+}
+
+func fresh(t testing.TB) shop {
+	t.Helper()
+	d, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "product.db"), Migrations())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &Service{DB: store.Open("product", d)}
+	t.Cleanup(func() { s.DB.Close() })
+	return shop{door.Handler(door.Options{}, s.Routes()...), s}
+}
+
+func (s shop) do(method, path, body string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, path, strings.NewReader(body))
+	r.Header.Set("Content-Type", "application/json")
+	w := httptest.NewRecorder()
+	s.ServeHTTP(w, r)
+	return w
+}
+
+func fieldsOf(t testing.TB, err error) []door.Field {
+	t.Helper()
+	var p *door.Problem
+	if err != nil && !errors.As(err, &p) {
+		t.Fatalf("got %v, want a problem", err)
+	}
+	if p == nil {
+		return nil
+	}
+	return p.Errors
+}
+
+func TestCreate(t *testing.T) {
+	s := fresh(t)
+	for _, c := range []struct{ body, want string }{
+		{`{"name": "Laptop", "price": 1200}`, `"name":"Laptop","price":"1200.00","currency":"USD","createdAt"`},
+		{`{"name":"A","price":"0.10","stock":0,"description":"d","category":"c"}`,
+			`"name":"A","price":"0.10","currency":"USD","stock":0,"description":"d","category":"c","createdAt"`},
+		{`{"name":"B","price":1200.5,"currency":"EUR"}`, `"price":"1200.50","currency":"EUR"`},
+		{`{"name":"C","price":1200,"currency":"JPY"}`, `"price":"1200","currency":"JPY"`},
+		{`{"id":"my.id_1-2","name":"D","price":1}`, `"id":"my.id_1-2"`},
+	} {
+		made := s.do("POST", "/api/products", c.body)
+		if made.Code != 201 || !strings.Contains(made.Body.String(), c.want) {
+			t.Errorf("%s: got %d %s, want 201 %s", c.body, made.Code, made.Body, c.want)
+		}
+		got := s.do("GET", made.Header().Get("Location"), "")
+		if got.Code != 200 || got.Body.String() != made.Body.String() {
+			t.Errorf("read: got %d %s, want 200 %s", got.Code, got.Body, made.Body)
+		}
+	}
+}
+
+func TestSameCreateAgain(t *testing.T) {
+	s := fresh(t)
+	const body = `{"id":"p","name":"A","price":%s,"stock":%s}`
+	first := s.do("POST", "/api/products", fmt.Sprintf(body, `5`, `3`))
+	again := s.do("POST", "/api/products", fmt.Sprintf(body, `"5.00"`, `3`))
+	if first.Code != 201 || again.Code != 201 || first.Body.String() != again.Body.String() {
+		t.Errorf("got %d %s, then %d %s; want 201 and the same", first.Code, first.Body, again.Code, again.Body)
+	}
+	for _, other := range []string{fmt.Sprintf(body, `5.01`, `3`), fmt.Sprintf(body, `5`, `4`), `{"id":"p","name":"A","price":5}`} {
+		if got := s.do("POST", "/api/products", other); got.Code != 409 {
+			t.Errorf("%s: got %d %s, want 409", other, got.Code, got.Body)
+		}
+	}
+}
+
+func TestList(t *testing.T) {
+	s := fresh(t)
+	var want []string
+	for i := range 25 {
+		id := fmt.Sprintf("p%d", 25-i) // identifiers do not grow: the order is that of creation
+		want = append(want, id)
+		if got := s.do("POST", "/api/products", fmt.Sprintf(`{"id":%q,"name":"N","price":1}`, id)); got.Code != 201 {
+			t.Fatal(got.Body)
+		}
+	}
+	var got []string
+	pages, next := 0, ""
+	for pages == 0 || next != "" {
+		page := s.page(t, "?limit=10&cursor="+next)
+		for _, p := range page.Items {
+			got = append(got, p.ID)
+		}
+		next = page.Next
+		pages++
+	}
+	if !slices.Equal(got, want) || pages != 3 {
+		t.Errorf("got %v on %d pages, want %v on 3", got, pages, want)
+	}
+	if page := s.page(t, "?limit=25"); page.Next != "" {
+		t.Errorf("the last page has a next, %s", page.Next)
+	}
+}
+
+func (s shop) page(t testing.TB, query string) (page door.List[body]) {
+	t.Helper()
+	w := s.do("GET", "/api/products"+query, "")
+	if err := json.Unmarshal(w.Body.Bytes(), &page); err != nil || w.Code != 200 || page.Items == nil {
+		t.Fatalf("%s: got %d %s, %v", query, w.Code, w.Body, err)
+	}
+	return page
+}
+
+func TestSearch(t *testing.T) {
+	s := fresh(t)
+	if err := s.Demo(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.do("POST", "/api/products", `{"id":"x","name":"100% Cotton_Shirt!","price":1,"category":"c%"}`); got.Code != 201 {
+		t.Fatal(got.Body)
+	}
+	for _, c := range []struct {
+		query, category string
+		want            string
+	}{
+		{"", "", "1 2 3 4 5 6 7 8 x"},
+		{"laptop", "", "1"},
+		{"MOUSE", "", "2"},
+		{"runs out", "", "8"},
+		{"%", "", "x"},
+		{"n_s", "", "x"},
+		{"!", "", "x"},
+		{"x_", "", ""},
+		{"", "kitchen", "6 7"},
+		{"press", "kitchen", "7"},
+		{"", "c%", "x"},
+		{"", "Kitchen", ""},
+		{"'; DROP TABLE product; --", "", ""},
+	} {
+		var got []string
+		for _, p := range s.page(t, "?"+url.Values{"query": {c.query}, "category": {c.category}}.Encode()).Items {
+			got = append(got, p.ID)
+		}
+		if want := strings.Fields(c.want); !slices.Equal(got, want) {
+			t.Errorf("query %q, category %q: got %v, want %v", c.query, c.category, got, want)
+		}
+	}
+}
+
+func TestLookup(t *testing.T) {
+	s := fresh(t)
+	for range 2 {
+		if err := s.Demo(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := s.Lookup(t.Context(), []string{"1", "none", "8", "a b", "8", "\x00"})
+	slices.SortFunc(got, func(a, b contract.Product) int { return strings.Compare(a.ID, b.ID) })
+	want := []contract.Product{{ID: "1", Name: "Laptop", Price: 120000, Currency: "USD"}, {ID: "8", Name: "Gift Card", Price: 5000, Currency: "USD"}}
+	if err != nil || !slices.Equal(got, want) {
+		t.Errorf("got %v, %v, want %v", got, err, want)
+	}
+	if got, err := s.Lookup(t.Context(), nil); err != nil || len(got) != 0 {
+		t.Errorf("nothing: got %v, %v", got, err)
+	}
+}
+
+func TestDemoSaysEachProductOnce(t *testing.T) {
+	s := fresh(t)
+	for range 2 {
+		if err := s.Demo(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var events, tracked int
+	err := s.DB.View(t.Context(), func(tx *store.Tx) error {
+		if _, err := tx.Row([]any{&events}, `SELECT COUNT(*) FROM journal WHERE kind = 'ProductCreated'`); err != nil {
+			return err
+		}
+		_, err := tx.Row([]any{&tracked}, `SELECT COUNT(stock) FROM product`)
+		return err
+	})
+	if err != nil || events != 8 || tracked != 7 {
+		t.Errorf("got %d events and %d tracked products, %v; want 8 and 7", events, tracked, err)
+	}
+}
+
+func TestBadRequests(t *testing.T) {
+	s := fresh(t)
+	for _, c := range []struct {
+		method, path, body string
+		want               int
+	}{
+		{"POST", "/api/products", ``, 400},
+		{"POST", "/api/products", `{"name":"A","price":1,"prize":1}`, 400},
+		{"POST", "/api/products", `{"name":"A","price":1,"Price":2}`, 400},
+		{"POST", "/api/products", `{"name":"A","price":null}`, 400},
+		{"POST", "/api/products", `{"name":"A","price":true}`, 400},
+		{"POST", "/api/products", `{"name":"A","price":1,"stock":1.5}`, 400},
+		{"POST", "/api/products", `{"name":"A","price":1,"stock":null}`, 400},
+		{"POST", "/api/products", `{"name":"A","price":01}`, 400},
+		{"POST", "/api/products", `{"name":"A","price":NaN}`, 400},
+		{"POST", "/api/products", `{"name":"A","price":1}x`, 400},
+		{"POST", "/api/products", `{"name":"A"}`, 422},
+		{"POST", "/api/products", `{"name":"A","price":""}`, 422},
+		{"POST", "/api/products", `{"name":"A","price":0}`, 422},
+		{"POST", "/api/products", `{"name":"A","price":-1}`, 422},
+		{"POST", "/api/products", `{"name":"A","price":"-1"}`, 422},
+		{"POST", "/api/products", `{"name":"A","price":1e400}`, 422},
+		{"POST", "/api/products", `{"name":"A","price":1.005}`, 422},
+		{"POST", "/api/products", `{"name":"A","price":"NaN"}`, 422},
+		{"POST", "/api/products", `{"name":"A","price":1000000000}`, 422},
+		{"POST", "/api/products", `{"name":"A","price":1,"stock":99999999999999999999}`, 422},
+		{"POST", "/api/products", `{"name":"A","price":1,"currency":"XYZ"}`, 422},
+		{"GET", "/api/products/none", ``, 404},
+		{"GET", "/api/products/%00", ``, 404},
+		{"GET", "/api/products?limit=0", ``, 400},
+		{"GET", "/api/products?limit=1001", ``, 400},
+		{"GET", "/api/products?limit=x", ``, 400},
+		{"GET", "/api/products?limit=", ``, 400},
+		{"GET", "/api/products?cursor=!", ``, 400},
+		{"GET", "/api/products?cursor=" + door.Cursor("x"), ``, 400},
+		{"GET", "/api/products?cursor=" + door.Cursor("-1"), ``, 400},
+		{"GET", "/api/products?query=%00", ``, 400},
+		{"GET", "/api/products?category=%ff", ``, 400},
+		{"GET", "/api/products?query=" + strings.Repeat("a", 201), ``, 422},
+	} {
+		got := s.do(c.method, c.path, c.body)
+		if got.Code != c.want || got.Header().Get("Content-Type") != "application/problem+json" {
+			t.Errorf("%s %.60s %s: got %d %s, want %d", c.method, c.path, c.body, got.Code, got.Body, c.want)
+		}
+	}
+}
+
+func BenchmarkLookup(b *testing.B) {
+	s := fresh(b)
+	if err := s.Demo(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		if got, err := s.Lookup(b.Context(), []string{"1"}); err != nil || len(got) != 1 {
+			b.Fatal(got, err)
+		}
+	}
+}
