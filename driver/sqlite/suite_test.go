@@ -11,17 +11,17 @@ import (
 )
 
 func harness() storetest.Harness {
-	return storetest.Harness{New: func(t testing.TB, migrations fs.FS) func() store.Driver {
-		path := filepath.Join(t.TempDir(), "suite.db")
-		return func() store.Driver {
-			d, err := sqlite.Open(t.Context(), path, migrations)
+	return storetest.Harness{
+		Place: func(t testing.TB) string { return t.TempDir() },
+		Open: func(t testing.TB, place, service string, migrations fs.FS) store.Driver {
+			d, err := sqlite.Open(t.Context(), filepath.Join(place, service+".db"), migrations)
 			if err != nil {
 				t.Fatal(err)
 			}
 			t.Cleanup(func() { d.Close() })
 			return d
-		}
-	}}
+		},
+	}
 }
 
 func TestStore(t *testing.T) { storetest.Run(t, harness()) }

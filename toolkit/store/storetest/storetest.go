@@ -14,12 +14,16 @@ import (
 	"github.com/tidewire/tidewire/toolkit/store"
 )
 
-// A Harness makes databases for a suite.
+// A Harness makes databases for the suites.
 type Harness struct {
-	// New makes an empty database with the toolkit's tables and those of migrations, and
-	// returns what opens it: once more after Close, and several times at once unless the
-	// driver is store.Alone. Drivers are closed at the end of t.
-	New func(t testing.TB, migrations fs.FS) (open func() store.Driver)
+	// Place names a new place for databases, which is removed at the end of t. Another
+	// process can open them by it.
+	Place func(t testing.TB) string
+	// Open opens the database of a service at a place, with the toolkit's tables and
+	// those of migrations (nil: none), and makes it if there is none. It is closed at the
+	// end of t. It can be opened again after Close, and several times at once unless the
+	// driver is store.Alone.
+	Open func(t testing.TB, place, service string, migrations fs.FS) store.Driver
 }
 
 //go:embed migrations/*.sql
@@ -69,7 +73,8 @@ type desk struct {
 func newDesk(t *testing.T, h Harness) *desk {
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	t.Cleanup(cancel)
-	open := h.New(t, migrations)
+	place := h.Place(t)
+	open := func() store.Driver { return h.Open(t, place, "suite", migrations) }
 	return &desk{T: t, open: open, d: open(), ctx: ctx}
 }
 
