@@ -22,7 +22,7 @@ func (s *Service) Routes() []door.Route {
 		{Pattern: "POST /api/orders", Handle: s.post},
 		{Pattern: "GET /api/orders", Handle: s.list},
 		{Pattern: "GET /api/orders/{id}", Handle: s.get},
-		{Pattern: "POST /api/orders/{id}/cancel", Handle: s.callOff},
+		{Pattern: "POST /api/orders/{id}/cancel", Handle: s.cancel},
 		{Pattern: "GET /api/orders/{id}/events", Handle: s.events},
 		{Pattern: "GET /api/users/{id}/orders", Handle: s.ofUser},
 	}
@@ -114,10 +114,10 @@ func (s *Service) get(r *http.Request) (door.Answer, error) {
 	return door.Answer{Body: found.document()}, explain(err)
 }
 
-func (s *Service) callOff(r *http.Request) (door.Answer, error) {
+func (s *Service) cancel(r *http.Request) (door.Answer, error) {
 	id := r.PathValue("id")
 	answer, err := door.Commit(r, s.DB, []string{id}, func(tx *store.Tx) (door.Answer, error) {
-		called, err := s.cancel(tx, id)
+		called, err := s.callOff(tx, id)
 		a := door.Answer{Status: http.StatusOK, Body: called.document()}
 		if called.owing() {
 			a.Status = http.StatusAccepted

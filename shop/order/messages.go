@@ -19,53 +19,72 @@ import (
 func (s *Service) Streams() []stream.Handler {
 	c := s.counter()
 	return []stream.Handler{
-		stream.On(contract.Payments, hear(s, c, func(e contract.PaymentProcessed) news {
-			return news{note: func(p *Progress) { p.paid(e.Attempts) }}
-		})),
-		stream.On(contract.Payments, hear(s, c, func(e contract.PaymentFailed) news {
-			return news{note: func(p *Progress) { p.refused(e.Attempts) }, decide: failing(e.Reason)}
-		})),
-		stream.On(contract.Payments, hear(s, c, func(contract.PaymentRefunded) news {
-			return news{note: (*Progress).moneyBack}
-		})),
-		stream.On(contract.Inventory, hear(s, c, func(contract.InventoryUpdated) news {
-			return news{decide: Order.confirm}
-		})),
-		stream.On(contract.Inventory, hear(s, c, func(e contract.InventoryUpdateFailed) news {
-			return news{decide: failing(e.Reason)}
-		})),
-		stream.On(contract.Shipping, hear(s, c, func(e contract.OrderShipped) news {
-			return news{
-				note:   func(p *Progress) { p.sent(e.TrackingNumber) },
-				decide: func(o Order) ([]message.Kind, error) { return o.complete(e.TrackingNumber) },
-			}
-		})),
-		stream.On(contract.Shipping, hear(s, c, func(contract.ShipmentRecalled) news {
-			return news{note: (*Progress).parcelBack}
-		})),
+		stream.On(contract.Payments, hear[contract.PaymentProcessed](s, c)),
+		stream.On(contract.Payments, hear[contract.PaymentFailed](s, c)),
+		stream.On(contract.Payments, hear[contract.PaymentRefunded](s, c)),
+		stream.On(contract.Inventory, hear[contract.InventoryUpdated](s, c)),
+		stream.On(contract.Inventory, hear[contract.InventoryUpdateFailed](s, c)),
+		stream.On(contract.Shipping, hear[contract.OrderShipped](s, c)),
+		stream.On(contract.Shipping, hear[contract.ShipmentRecalled](s, c)),
 	}
 }
 
 // Queues lists the work that order does.
 func (s *Service) Queues() []queue.Handler {
 	return []queue.Handler{
-		queue.On(hear(s, s.counter(), func(expire) news { return news{decide: Order.expire, expired: true} })),
+		queue.On(hear[expire](s, s.counter())),
 	}
+}
+
+// News is what a message means for an order; either part may be nil.
+type news struct {
+	note   func(*Progress)                     // what it says of payment and shipment
+	decide func(Order) ([]message.Kind, error) // what it asks of the order
+}
+
+// meaning is the one table of what messages mean for the order that is their key.
+func meaning(m message.Kind) news {
+	switch m := m.(type) {
+	case contract.PaymentProcessed:
+		return news{note: func(p *Progress) { p.paid(m.Attempts) }}
+	case contract.PaymentFailed:
+		return news{note: func(p *Progress) { p.refused(m.Attempts) }, decide: failing(m.Reason)}
+	case contract.PaymentRefunded:
+		return news{note: (*Progress).moneyBack}
+	case contract.InventoryUpdated:
+		return news{note: (*Progress).charged, decide: Order.confirm}
+	case contract.InventoryUpdateFailed:
+		return news{note: (*Progress).charged, decide: failing(m.Reason)}
+	case contract.OrderShipped:
+		return news{note: func(p *Progress) { p.sent(m.TrackingNumber) }, decide: completing(m.TrackingNumber)}
+	case contract.ShipmentRecalled:
+		return news{note: (*Progress).parcelBack}
+	case expire:
+		return news{decide: Order.expire}
+	case cancel:
+		return news{decide: Order.cancel}
+	}
+	return news{}
 }
 
 func failing(reason string) func(Order) ([]message.Kind, error) {
 	return func(o Order) ([]message.Kind, error) { return o.fail(reason) }
 }
 
-// hear makes a handler of what a message means for the order that is its key.
-func hear[T message.Kind](s *Service, c metric.Int64Counter, means func(T) news) func(context.Context, *store.Tx, message.Of[T]) error {
+func completing(tracking string) func(Order) ([]message.Kind, error) {
+	return func(o Order) ([]message.Kind, error) { return o.complete(tracking) }
+}
+
+// hear makes a handler that takes a message to its order. What contradicts the order is
+// dead at once: no other attempt would heal it, and an operator is to see it.
+func hear[T message.Kind](s *Service, c metric.Int64Counter) func(context.Context, *store.Tx, message.Of[T]) error {
 	var kind T
 	count := map[outcome]metric.MeasurementOption{}
 	for _, o := range []outcome{moved, noted, again, late} {
 		count[o] = metric.WithAttributeSet(attribute.NewSet(attribute.String("kind", kind.Kind()), attribute.String("outcome", string(o))))
 	}
 	return func(ctx context.Context, tx *store.Tx, m message.Of[T]) error {
-		did, err := s.take(tx, m.Key, means(m.Data))
+		did, err := s.take(tx, m.Key, m.Data)
 		switch {
 		case errors.Is(err, ErrIllegal), errors.Is(err, ErrUnknown):
 			return failure.Permanent(err)

@@ -31,6 +31,10 @@ func (p *Progress) paid(attempts int) {
 	}
 }
 
+// charged is what inventory's word implies: it takes stock for what is paid only. Payment's
+// own word may come later.
+func (p *Progress) charged() { p.paid(0) }
+
 func (p *Progress) refused(attempts int) {
 	p.Attempts = max(p.Attempts, int64(attempts))
 	if p.Payment == waiting || p.Payment == none {

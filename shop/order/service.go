@@ -73,13 +73,6 @@ func (r *row) say(tx *store.Tx, id string, fact message.Kind) error {
 	return r.apply(Event{Place: place, Fact: fact})
 }
 
-// News is what a message means for an order; either part may be nil.
-type news struct {
-	note    func(*Progress)
-	decide  func(Order) ([]message.Kind, error)
-	expired bool // it is the deadline itself
-}
-
 // An outcome is what became of a message to an order. Nothing ends without one.
 type outcome string
 
@@ -90,9 +83,10 @@ const (
 	late  outcome = "late"  // the order was undone: whoever sent this undoes it
 )
 
-// take changes an order as news asks. What contradicts the order is an error that no
-// other attempt will heal.
-func (s *Service) take(tx *store.Tx, id string, n news) (outcome, error) {
+// take changes an order as a message to it means. ErrIllegal is one that contradicts what
+// the order is; ErrUnknown, that there is no such order.
+func (s *Service) take(tx *store.Tx, id string, m message.Kind) (outcome, error) {
+	n := meaning(m)
 	before, err := load(tx, id)
 	if err != nil {
 		return "", err
@@ -118,7 +112,13 @@ func (s *Service) take(tx *store.Tx, id string, n news) (outcome, error) {
 	if r.State == before.State && r.Progress == before.Progress {
 		return did, nil
 	}
-	return did, s.keep(tx, before, r, n.expired)
+	if _, handled := m.(expire); before.State == Pending && r.State != Pending && !handled {
+		// A deadline that is being handled is acknowledged, not taken back.
+		if err := tx.Unsend(deadlineID(id)); err != nil {
+			return "", err
+		}
+	}
+	return did, keep(tx, before, r)
 }
 
 func difference(before, r row, overdue bool) outcome {
@@ -133,16 +133,10 @@ func difference(before, r row, overdue bool) outcome {
 	return again
 }
 
-// keep stores r. An order that leaves pending needs its deadline no more; but the message
-// of the deadline is not taken back while it is being handled.
-func (s *Service) keep(tx *store.Tx, before, r row, expired bool) error {
-	if r.Last == before.Last {
-		r.Last.Time = latest(tx.Now, r.Last.Time)
-	}
-	if before.State == Pending && r.State != Pending && !expired {
-		if err := tx.Unsend(deadlineID(r.Terms.OrderID)); err != nil {
-			return err
-		}
+// keep stores what became of an order. One that has ended gets its place among those.
+func keep(tx *store.Tx, before, r row) error {
+	if r.Last == before.Last && tx.Now.After(r.Last.Time) {
+		r.Last.Time = tx.Now
 	}
 	if r.State.ended() && r.Ended == 0 {
 		n, err := tx.Next()
@@ -154,18 +148,20 @@ func (s *Service) keep(tx *store.Tx, before, r row, expired bool) error {
 	return save(tx, r)
 }
 
-func latest(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
-}
+// cancel is what a customer who calls an order off means.
+type cancel struct{}
 
-// cancel calls an order off.
-func (s *Service) cancel(tx *store.Tx, id string) (row, error) {
-	_, err := s.take(tx, id, news{decide: Order.cancel})
-	if err != nil {
-		return row{}, fmt.Errorf("cancel: %w", err)
+// Kind is the name of the wish.
+func (cancel) Kind() string { return "cancel" }
+
+// callOff cancels an order.
+func (s *Service) callOff(tx *store.Tx, id string) (row, error) {
+	did, err := s.take(tx, id, cancel{})
+	switch {
+	case err != nil:
+		return row{}, err
+	case did == late: // for a message that would do; a customer is told
+		return row{}, fmt.Errorf("%w: it has failed", ErrIllegal)
 	}
 	return load(tx, id)
 }

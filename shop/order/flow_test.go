@@ -1,0 +1,83 @@
+package order
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"maps"
+	"os"
+	"slices"
+	"testing"
+)
+
+const flowPage = "flow.md"
+
+// The page that readers see is what the code says.
+func TestFlowPage(t *testing.T) {
+	want := "# How an order flows, choreographed\n\nMade from [flow.go](flow.go) by its test.\n\n```mermaid\n" + Diagram() + "```\n\n" + Table()
+	got, err := os.ReadFile(flowPage)
+	if err != nil || string(got) != want {
+		if os.Getenv("UPDATE") != "" {
+			err = os.WriteFile(flowPage, []byte(want), 0o644)
+		}
+		t.Errorf("%s is not what flow.go says (%v); run this test with UPDATE=1 and look at it", flowPage, err)
+	}
+}
+
+// Every event that there is has its place in the flow, and is said before it is followed.
+func TestFlowNamesEveryEvent(t *testing.T) {
+	named, said := map[string]bool{}, map[string]bool{}
+	for _, s := range Flow() {
+		if s.Says != nil {
+			said[s.Says.Kind()] = true
+		}
+		if s.Else != nil {
+			said[s.Else.Kind()] = true
+		}
+		for _, after := range s.After {
+			if _, outside := after.(Cause); !outside {
+				named[after.Kind()] = true
+			}
+		}
+	}
+	for k := range named {
+		if !said[k] {
+			t.Errorf("%s is followed and never said", k)
+		}
+	}
+	if got, want := slices.Sorted(maps.Keys(said)), contracts(t); !slices.Equal(got, want) {
+		t.Errorf("the flow says %v\nthe contracts are %v", got, want)
+	}
+}
+
+// contracts returns the types of the contract package that have a method Kind.
+func contracts(t *testing.T) (names []string) {
+	packages, err := parser.ParseDir(token.NewFileSet(), "../contract", func(f fs.FileInfo) bool { return true }, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range packages {
+		ast.Inspect(p, func(n ast.Node) bool {
+			if f, ok := n.(*ast.FuncDecl); ok && f.Name.Name == "Kind" && f.Recv != nil {
+				names = append(names, f.Recv.List[0].Type.(*ast.Ident).Name)
+			}
+			return true
+		})
+	}
+	slices.Sort(names)
+	return names
+}
+
+func TestOrderFollowsWhatTheFlowSays(t *testing.T) {
+	var got []string
+	for _, h := range (&Service{}).Streams() {
+		got = append(got, h.Kind)
+	}
+	want := Follows("order")
+	slices.Sort(got)
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
+		t.Errorf("order follows %v\nthe flow says  %v", got, want)
+	}
+}
