@@ -27,8 +27,8 @@ func Page(r *http.Request) (limit int, after string, err error) {
 	limit = defaultLimit
 	query := r.URL.Query()
 	if s := query.Get("limit"); s != "" || query.Has("limit") {
-		limit, err = strconv.Atoi(s)
-		if err != nil || limit < 1 || limit > maxLimit {
+		n, err := strconv.ParseUint(s, 10, 31)
+		if limit = int(n); err != nil || limit < 1 || limit > maxLimit {
 			return 0, "", BadRequest("", Field{"limit", "must be a whole number from 1 to 1000"}).Cause("bad-limit")
 		}
 	}

@@ -122,9 +122,9 @@ func internal() *Problem {
 }
 
 func (w *writer) problem(p *Problem) {
-	text, err := json.Marshal(p)
-	if err != nil { // a detail that is not UTF-8
-		text = []byte(`{"type":"about:blank","title":"Not possible"}`)
+	text, err := json.Marshal(p, jsontext.AllowInvalidUTF8(true))
+	if err != nil {
+		panic(err) // it is made of strings and a number
 	}
 	for name, values := range p.Header {
 		w.Header()[name] = values
