@@ -1,0 +1,57 @@
+package inventory
+
+import (
+	"context"
+
+	"github.com/tidewire/tidewire/shop/contract"
+	"github.com/tidewire/tidewire/toolkit/message"
+	"github.com/tidewire/tidewire/toolkit/queue"
+	"github.com/tidewire/tidewire/toolkit/store"
+	"github.com/tidewire/tidewire/toolkit/stream"
+)
+
+// Streams lists the facts that inventory follows. What touches stock decides on the rows
+// of its products, not on those of the order alone.
+func (s *Service) Streams() []stream.Handler {
+	return []stream.Handler{
+		stream.On(contract.Products, s.productCreated),
+		stream.Deciding(stream.On(contract.Payments, s.paymentProcessed),
+			func(e contract.PaymentProcessed) []string { return rows(e.OrderID, e.Lines) }),
+		stream.Deciding(stream.On(contract.Orders, s.orderFailed),
+			func(e contract.OrderFailed) []string { return rows(e.OrderID, e.Lines) }).Passing(),
+		stream.Deciding(stream.On(contract.Orders, s.orderCancelled),
+			func(e contract.OrderCancelled) []string { return rows(e.OrderID, e.Lines) }).Passing(),
+	}
+}
+
+// Queues is empty: inventory has nothing to do in the world outside.
+func (s *Service) Queues() []queue.Handler { return nil }
+
+// rows names the rows that a decision about an order rests on.
+func rows(order string, lines []contract.Line) []string {
+	names := []string{order}
+	for _, d := range demands(lines) {
+		names = append(names, d.product)
+	}
+	return names
+}
+
+func (s *Service) productCreated(_ context.Context, tx *store.Tx, m message.Of[contract.ProductCreated]) error {
+	_, err := s.shelve(tx, m.Data)
+	return err
+}
+
+func (s *Service) paymentProcessed(_ context.Context, tx *store.Tx, m message.Of[contract.PaymentProcessed]) error {
+	_, err := s.take(tx, m.Data)
+	return err
+}
+
+func (s *Service) orderFailed(_ context.Context, tx *store.Tx, m message.Of[contract.OrderFailed]) error {
+	_, err := s.end(tx, m.Data.OrderID, m.Data.Lines)
+	return err
+}
+
+func (s *Service) orderCancelled(_ context.Context, tx *store.Tx, m message.Of[contract.OrderCancelled]) error {
+	_, err := s.end(tx, m.Data.OrderID, m.Data.Lines)
+	return err
+}
