@@ -19,13 +19,13 @@ var rules = []struct {
 	{"toolkit/failure", nil},
 	{"toolkit/run", nil},
 	{"toolkit/store", []string{"toolkit/message"}},
-	{"toolkit/queue", []string{"toolkit/message", "toolkit/store", "toolkit/failure"}},
-	{"toolkit/stream", []string{"toolkit/message", "toolkit/store", "toolkit/failure"}},
+	{"toolkit/queue", []string{"toolkit/message", "toolkit/store", "toolkit/failure", "toolkit/run"}},
+	{"toolkit/stream", []string{"toolkit/message", "toolkit/store", "toolkit/failure", "toolkit/run"}},
 	{"toolkit", []string{"toolkit"}},
 	{"driver/*", []string{"toolkit"}},
 	{"shop/contract", nil},
 	{"shop/money", nil},
-	{"shop/door", []string{"toolkit"}},
+	{"shop/door", []string{"toolkit", "shop/money"}},
 	{"shop/*", []string{"toolkit", "shop/contract", "shop/door", "shop/money"}},
 	{"audit", nil}, // independent: no product package
 	{"load", nil},  // speaks HTTP only

@@ -1,0 +1,72 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/tidewire/tidewire/audit"
+)
+
+// An auditCommand proves the promises on what is stored.
+type auditCommand struct {
+	Ledger string `placeholder:"FILE" help:"What a client saw, as tidewire load writes it."`
+	Sole   bool   `help:"Every order is of that ledger: another one is a violation."`
+	Final  bool   `help:"All work is done: whatever is on its way is a violation."`
+	JSON   bool   `help:"Print JSON."`
+}
+
+// Help gives examples.
+func (auditCommand) Help() string {
+	return `It reads the databases of the services, the payment provider's ledger and a client's, with SQL of its own, and may run beside a live platform. It exits 1 with the first violations named.
+
+Examples:
+
+  tidewire audit
+  tidewire load --orders 20000 --mix 0.2 --ledger orders.jsonl && tidewire audit --ledger orders.jsonl
+  tidewire audit --data /var/lib/tidewire --json | jq '.checks[] | select(.violations > 0)'`
+}
+
+// Run prints one line for each promise.
+func (cmd auditCommand) Run(c *console) error {
+	loaded, err := c.load(nil)
+	if err != nil {
+		return err
+	}
+	report, err := audit.Run(c.ctx, audit.Options{Data: loaded.Data, Database: loaded.Database, Ledger: cmd.Ledger, Sole: cmd.Sole, Final: cmd.Final})
+	if err != nil {
+		return err
+	}
+	if err := cmd.print(c, report); err != nil {
+		return err
+	}
+	if !report.OK {
+		return errFound
+	}
+	return nil
+}
+
+func (cmd auditCommand) print(c *console, r audit.Report) error {
+	if cmd.JSON {
+		return printJSON(c.out, r)
+	}
+	t := newTable(c.out, "", "PROMISE", "CHECKED", "VIOLATIONS")
+	for _, check := range r.Checks {
+		verdict := "ok"
+		if check.Violations > 0 {
+			verdict = "BROKEN"
+		}
+		t.row(verdict, check.Promise, check.Checked, check.Violations)
+	}
+	if err := t.end(); err != nil {
+		return err
+	}
+	for _, check := range r.Checks {
+		if check.Violations > 0 {
+			fmt.Fprintf(c.out, "\n%s:\n  %s\n", check.Promise, strings.Join(check.Examples, "\n  "))
+		}
+	}
+	if r.Dead > 0 {
+		fmt.Fprintf(c.out, "\n%d dead letters wait for an operator: tidewire dead list\n", r.Dead)
+	}
+	return nil
+}

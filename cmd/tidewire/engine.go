@@ -1,0 +1,110 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"sync"
+
+	"github.com/tidewire/tidewire/cmd/tidewire/config"
+	"github.com/tidewire/tidewire/driver/postgres"
+	"github.com/tidewire/tidewire/driver/sqlite"
+	"github.com/tidewire/tidewire/toolkit/queue"
+	"github.com/tidewire/tidewire/toolkit/store"
+	"github.com/tidewire/tidewire/toolkit/stream"
+)
+
+// An engine is where everything is stored: the databases by service, their journals as
+// logs, and what their queues are made of.
+type engine struct {
+	databases map[string]*store.DB
+	logs      map[string]stream.Log
+	tables    map[string]queue.Table
+	server    *postgres.Server // nil: SQLite
+}
+
+// An opener opens the database of a service.
+type opener func(ctx context.Context, service string, migrations fs.FS) (*store.DB, stream.Log, queue.Table, error)
+
+// openEngine opens the databases of the services, in SQLite files or in schemas of one
+// PostgreSQL.
+func openEngine(ctx context.Context, c config.Config, schemas map[string]fs.FS) (*engine, error) {
+	e := &engine{databases: map[string]*store.DB{}, logs: map[string]stream.Log{}, tables: map[string]queue.Table{}}
+	open := inFiles(c.Data)
+	if c.Database != "" {
+		server, err := postgres.Connect(ctx, c.Database)
+		if err != nil {
+			return nil, fmt.Errorf("database: %w", err)
+		}
+		e.server = server
+		open = inSchemas(server)
+	}
+	if err := e.openAll(ctx, schemas, open); err != nil {
+		return nil, errors.Join(err, e.close())
+	}
+	return e, nil
+}
+
+func inFiles(dir string) opener {
+	return func(ctx context.Context, service string, migrations fs.FS) (*store.DB, stream.Log, queue.Table, error) {
+		d, err := sqlite.Open(ctx, filepath.Join(dir, service+".db"), migrations)
+		if err != nil {
+			return nil, nil, queue.Table{}, err
+		}
+		db := store.Open(service, d)
+		return db, sqlite.NewLog(db, d), queue.Table{DB: db}, nil
+	}
+}
+
+func inSchemas(server *postgres.Server) opener {
+	return func(ctx context.Context, service string, migrations fs.FS) (*store.DB, stream.Log, queue.Table, error) {
+		d, err := server.Open(ctx, service, migrations)
+		if err != nil {
+			return nil, nil, queue.Table{}, err
+		}
+		db := store.Open(service, d)
+		return db, postgres.NewLog(db, d), queue.Table{DB: db, Skip: d.SkipLocked()}, nil
+	}
+}
+
+// openAll opens the databases at the same time: each waits for its disk.
+func (e *engine) openAll(ctx context.Context, schemas map[string]fs.FS, open opener) error {
+	var mu sync.Mutex
+	var errs []error
+	var wg sync.WaitGroup
+	for service, migrations := range schemas {
+		wg.Go(func() {
+			db, log, table, err := open(ctx, service, migrations)
+			mu.Lock()
+			defer mu.Unlock()
+			if err != nil {
+				errs = append(errs, fmt.Errorf("database of %s: %w", service, err))
+				return
+			}
+			e.databases[service], e.logs[service], e.tables[service] = db, log, table
+		})
+	}
+	wg.Wait()
+	if len(errs) > 0 {
+		return errs[0] // one sentence is enough: the others fail alike
+	}
+	for _, table := range e.tables {
+		if err := table.Recover(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (e *engine) close() error {
+	var errs []error
+	for _, db := range e.databases {
+		errs = append(errs, db.Close())
+	}
+	if e.server != nil {
+		e.server.Close()
+	}
+	return errors.Join(errs...)
+}

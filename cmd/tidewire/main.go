@@ -1,0 +1,118 @@
+// Command tidewire is the whole platform in one program: its services, and what their
+// operators need. tidewire --help says how to begin.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+// What a command ends with. Scripts branch on it.
+const (
+	exitDone  = 0
+	exitFound = 1 // found something wrong, or failed while running
+	exitWrong = 2 // wrong usage or configuration, or a port that is taken
+)
+
+// Errors that decide how the program ends.
+var (
+	// errWrong: the command was used in a way that cannot work.
+	errWrong = errors.New("wrong")
+	// errFound: what is wrong has been said already.
+	errFound = errors.New("found something wrong")
+)
+
+// wrong marks err as one of usage or configuration.
+func wrong(err error) error { return &wrongUse{err} }
+
+type wrongUse struct{ error }
+
+func (w *wrongUse) Unwrap() error        { return w.error }
+func (w *wrongUse) Is(target error) bool { return target == errWrong }
+
+// A program is every command and flag.
+type program struct {
+	settings
+
+	Up      upCommand      `cmd:"" help:"Run all services, or those named, in one process."`
+	Load    loadCommand    `cmd:"" help:"Place orders over HTTP and follow each to its final state."`
+	Audit   auditCommand   `cmd:"" help:"Prove the promises on the stored data."`
+	Doctor  doctorCommand  `cmd:"" help:"Find what is misconfigured, stuck or lost, and say what to do."`
+	Order   orderCommand   `cmd:"" help:"Look at an order."`
+	Stream  streamCommand  `cmd:"" help:"Look at streams: who reads what, and how far."`
+	Queue   queueCommand   `cmd:"" help:"Look at queues."`
+	Dead    deadCommand    `cmd:"" help:"Dead letters: what nobody could handle."`
+	Config  configCommand  `cmd:"" help:"Print every configuration key, its value and where it came from."`
+	Version versionCommand `cmd:"" help:"Print version, commit, Go version and engine versions."`
+
+	Simulator simulatorCommand `cmd:"" hidden:"" help:"Run the payment simulator."`
+}
+
+const description = `Tidewire takes orders and sees each one through: paid, reserved, shipped; or failed, and everything undone.
+
+Begin with
+
+  tidewire up
+
+and, in another terminal,
+
+  curl -X POST localhost:3000/api/orders -H 'Content-Type: application/json' -d '{"userId": "1", "productId": "1", "quantity": 2}'
+
+Every command exits 0 when done, 1 when it found something wrong or failed while running, 2 on wrong usage or configuration.`
+
+func main() {
+	// The first signal asks to stop; a second one, after stop, ends the process.
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	os.Exit(execute(&console{ctx: ctx, in: os.Stdin, out: os.Stdout, err: os.Stderr, environ: os.Environ()}, os.Args[1:]))
+}
+
+// A console is what a command talks to.
+type console struct {
+	ctx      context.Context
+	in       io.Reader
+	out, err io.Writer
+	environ  []string
+	settings *settings
+}
+
+// execute runs one command line, and returns what the process exits with.
+func execute(c *console, args []string) int {
+	var p program
+	parser, err := kong.New(&p, kong.Name("tidewire"), kong.Description(description), kong.Writers(c.out, c.err),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true, WrapUpperBound: 110}), kong.Exit(os.Exit))
+	if err != nil {
+		return c.end(err)
+	}
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	command, err := parser.Parse(args)
+	if err != nil {
+		return c.end(wrong(fmt.Errorf("%w; tidewire --help shows how it is used", err)))
+	}
+	c.settings = &p.settings
+	return c.end(command.Run(c))
+}
+
+// end says what went wrong, and returns what the process exits with.
+func (c *console) end(err error) int {
+	switch {
+	case err == nil:
+		return exitDone
+	case errors.Is(err, errFound):
+		return exitFound
+	}
+	fmt.Fprintf(c.err, "tidewire: %v\n", err)
+	if errors.Is(err, errWrong) {
+		return exitWrong
+	}
+	return exitFound
+}

@@ -1,0 +1,184 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/tidewire/tidewire/simulator"
+)
+
+// A simulatorCommand is the payment simulator, a process of its own.
+type simulatorCommand struct {
+	Listen string `required:"" help:"Address to listen on; fd:3 for an open listener that is passed on."`
+	File   string `required:"" help:"Its ledger, an SQLite file."`
+	Child  bool   `help:"End when standard input does: its parent is gone."`
+}
+
+// Run answers until it is told to stop.
+func (cmd simulatorCommand) Run(c *console) error {
+	l, err := listenAt(cmd.Listen)
+	if err != nil {
+		return wrong(fmt.Errorf("simulator: %w", err))
+	}
+	ctx, cancel := context.WithCancel(c.ctx)
+	defer cancel()
+	if cmd.Child {
+		go func() {
+			defer cancel()
+			_, _ = io.Copy(io.Discard, c.in) // an error is an end as well
+		}()
+	}
+	if err := simulator.Run(ctx, l, cmd.File, simulator.Options{}); err != nil {
+		return fmt.Errorf("simulator: %w", err)
+	}
+	return nil
+}
+
+const passedOn = "fd:3"
+
+func listenAt(addr string) (net.Listener, error) {
+	if addr != passedOn {
+		return net.Listen("tcp", addr)
+	}
+	f := os.NewFile(3, "listener")
+	l, err := net.FileListener(f)
+	return l, errors.Join(err, f.Close())
+}
+
+// A provider is the simulator that up starts. Its parent keeps the listener: while the
+// child is started again, callers wait instead of being refused, and nobody else gets
+// the port.
+type provider struct {
+	file     string
+	listener *os.File
+	addr     string
+	child    *exec.Cmd
+	stdin    io.Closer
+	ended    chan error
+}
+
+const (
+	providerStart = 10 * time.Second // until it answers
+	providerStop  = 3 * time.Second  // until it is killed
+	restartFirst  = 50 * time.Millisecond
+	restartMost   = 5 * time.Second
+	settled       = 10 * time.Second // of life, after which a restart is quick again
+)
+
+// startProvider starts the simulator on a free port. Ready tells when it answers.
+func startProvider(file string) (*provider, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	f, err := l.(*net.TCPListener).File()
+	p := &provider{file: file, listener: f, addr: l.Addr().String(), ended: make(chan error, 1)}
+	if err := errors.Join(err, l.Close()); err != nil {
+		return nil, err
+	}
+	return p, p.start()
+}
+
+// start starts the child. Its standard input is a pipe that only this process holds, so
+// that it ends with its parent, even with one that was killed.
+func (p *provider) start() error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	p.child = exec.Command(self, "simulator", "--listen", passedOn, "--file", p.file, "--child")
+	p.child.ExtraFiles = []*os.File{p.listener}
+	p.child.Stderr = os.Stderr
+	p.child.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C is for the parent: it drains first
+	if p.stdin, err = p.child.StdinPipe(); err != nil {
+		return err
+	}
+	if err := p.child.Start(); err != nil {
+		return err
+	}
+	child := p.child
+	go func() { p.ended <- child.Wait() }()
+	return nil
+}
+
+func (p *provider) url() string { return "http://" + p.addr }
+
+// ready waits until the simulator answers.
+func (p *provider) ready(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, providerStart)
+	defer cancel()
+	answered := make(chan error, 1)
+	go func() { answered <- healthy(ctx, p.url()) }()
+	select {
+	case err := <-answered:
+		return err
+	case err := <-p.ended:
+		p.ended <- err
+		return fmt.Errorf("the payment simulator ended at once: %w", errors.Join(err, errors.New("see what it said above")))
+	}
+}
+
+// healthy asks a simulator how it is. A listener that is passed on holds the request
+// until somebody accepts it.
+func healthy(ctx context.Context, url string) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(url, "/")+"/healthz", nil)
+	if err != nil {
+		return err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return fmt.Errorf("the payment simulator does not answer: %w", err)
+	}
+	if resp.StatusCode > 299 {
+		err = fmt.Errorf("the payment simulator at %s answers %s", url, resp.Status)
+	}
+	return errors.Join(err, resp.Body.Close())
+}
+
+// watch starts the child again whenever it ends, until ctx does.
+func (p *provider) watch(ctx context.Context, log *slog.Logger) error {
+	pause, started := restartFirst, time.Now()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case err := <-p.ended:
+			if time.Since(started) > settled {
+				pause = restartFirst
+			}
+			log.Warn("the payment simulator ended and is started again", "error", err, "in", pause)
+		}
+		select {
+		case <-ctx.Done():
+			p.ended <- nil
+			return nil
+		case <-time.After(pause):
+		}
+		pause, started = min(2*pause, restartMost), time.Now()
+		if err := p.start(); err != nil {
+			p.ended <- err
+		}
+	}
+}
+
+// stop ends the child, after whatever it has in hand.
+func (p *provider) stop() error {
+	err := p.stdin.Close()
+	select {
+	case <-p.ended:
+	case <-time.After(providerStop):
+		err = errors.Join(err, p.child.Process.Kill())
+		<-p.ended
+	}
+	return errors.Join(err, p.listener.Close())
+}

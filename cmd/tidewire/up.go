@@ -1,0 +1,185 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/tidewire/tidewire/cmd/tidewire/config"
+	"github.com/tidewire/tidewire/shop/door"
+	"github.com/tidewire/tidewire/shop/operate"
+	"github.com/tidewire/tidewire/toolkit/run"
+)
+
+// An upCommand runs services.
+type upCommand struct {
+	Service []string `arg:"" optional:"" help:"Services to run. Default: all."`
+	Listen  string   `placeholder:"ADDR" help:"Customers' door. Default: 127.0.0.1:3000."`
+	Empty   bool     `help:"Without the demo catalogue: user 1, products 1 to 8."`
+}
+
+// Help gives examples.
+func (upCommand) Help() string {
+	return `When everything is ready it prints one line with the URL. SIGTERM and SIGINT drain: no more requests are taken, work in hand is finished, and what is left goes on after the next start. The log is on standard error.
+
+Examples:
+
+  tidewire up
+  tidewire up --data /var/lib/tidewire --listen 127.0.0.1:8080 --empty
+  tidewire up --set database=postgres://shop:secret@localhost/shop
+  tidewire up order payment --set database=postgres://shop:secret@localhost/shop`
+}
+
+// drainLimit is what is left of ten seconds after a signal.
+const drainLimit = 9 * time.Second
+
+// Run runs the platform until a signal asks it to stop.
+func (cmd upCommand) Run(c *console) error {
+	loaded, err := c.load(map[string]string{"listen": cmd.Listen})
+	if err != nil {
+		return err
+	}
+	if err := knownServices(cmd.Service); err != nil {
+		return wrong(err)
+	}
+	log, err := newLog(c.err, loaded.Log.Format, loaded.Log.Level)
+	if err != nil {
+		return wrong(err)
+	}
+	slog.SetDefault(log)
+	for _, w := range loaded.Warnings {
+		log.Warn(w)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.run(c, loaded, log) }()
+	select {
+	case err := <-ended:
+		return err
+	case <-c.ctx.Done():
+	}
+	select {
+	case err := <-ended:
+		return err
+	case <-time.After(drainLimit):
+		log.Warn("draining took too long: what is left is done after the next start")
+		return nil
+	}
+}
+
+// run starts everything and returns when everything has stopped. What fails before the
+// platform is ready is wrong configuration, as far as the user is concerned.
+func (cmd upCommand) run(c *console, loaded *config.Loaded, log *slog.Logger) (err error) {
+	s := &start{Config: loaded.Config, log: log}
+	defer func() { err = errors.Join(err, s.close()) }()
+	if err := s.prepare(c.ctx, cmd.Empty); err != nil {
+		if c.ctx.Err() != nil {
+			return nil // told to stop before it was ready
+		}
+		return wrong(err)
+	}
+	parts := s.platform.parts(cmd.Service)
+	if s.provider != nil {
+		parts = append(parts, func(ctx context.Context) error { return s.provider.watch(ctx, log) })
+	}
+	parts = append(parts, func(ctx context.Context) error {
+		return door.Serve(ctx, s.operators, s.platform.desk.Handler(s.metrics))
+	})
+	routes := door.Handler(door.Options{OpenMode: s.Auth.Mode == "open", Log: log, Meter: s.metrics.Meter}, s.platform.routes(cmd.Service)...)
+	fmt.Fprintf(c.out, "tidewire ready http://%s (operators http://%s, process %s)\n", s.customers.Addr(), s.operators.Addr(), s.platform.process.Instance)
+	work, stopWork := context.WithCancel(context.WithoutCancel(c.ctx))
+	defer stopWork()
+	err = run.All(c.ctx,
+		func(context.Context) error { return run.All(work, parts...) },
+		func(ctx context.Context) error { // first nobody comes in any more, then the work stops
+			defer stopWork()
+			return door.Serve(ctx, s.customers, routes)
+		})
+	log.Info("stopped")
+	return err
+}
+
+// A start is what is open, in the order in which it was opened.
+type start struct {
+	config.Config
+	log       *slog.Logger
+	dir       *dataDir
+	customers net.Listener
+	operators net.Listener
+	provider  *provider // nil: it runs elsewhere
+	metrics   *operate.Metrics
+	platform  *platform
+}
+
+// prepare opens everything, up to where it can be used.
+func (s *start) prepare(ctx context.Context, empty bool) (err error) {
+	if s.dir, err = openDataDir(s.Data); err != nil {
+		return err
+	}
+	if s.customers, err = listen("listen", s.Listen); err != nil {
+		return err
+	}
+	if s.operators, err = listen("admin", s.Admin); err != nil {
+		return err
+	}
+	if s.metrics, err = operate.NewMetrics(); err != nil {
+		return err
+	}
+	if s.Payment.Simulator == "" {
+		if s.provider, err = startProvider(s.dir.file("simulator.db")); err != nil {
+			return err
+		}
+		s.Payment.Simulator = s.provider.url()
+	}
+	if s.platform, err = wire(ctx, s.Config, s.metrics.Meter); err != nil {
+		return err
+	}
+	if s.provider != nil {
+		if err := s.provider.ready(ctx); err != nil {
+			return err
+		}
+	}
+	if empty {
+		return nil
+	}
+	return s.platform.demo(ctx)
+}
+
+// close closes what was opened, the last first.
+func (s *start) close() error {
+	var errs []error
+	if s.platform != nil {
+		errs = append(errs, s.platform.close())
+	}
+	if s.provider != nil {
+		errs = append(errs, s.provider.stop())
+	}
+	for _, l := range []net.Listener{s.operators, s.customers} {
+		if l == nil {
+			continue
+		}
+		if err := l.Close(); !errors.Is(err, net.ErrClosed) { // a door closes its own
+			errs = append(errs, err)
+		}
+	}
+	if s.dir != nil {
+		errs = append(errs, s.dir.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// listen opens the door that a configuration key names.
+func listen(key, addr string) (net.Listener, error) {
+	l, err := net.Listen("tcp", addr)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("%s: %s is taken: stop whoever listens there, or choose another with --set %s=HOST:PORT", key, addr, key)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %s", key, strings.TrimPrefix(err.Error(), "listen "))
+	}
+	return l, nil
+}

@@ -1,0 +1,198 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/tidewire/tidewire/cmd/tidewire/config"
+	"github.com/tidewire/tidewire/shop/door"
+	"github.com/tidewire/tidewire/shop/inventory"
+	"github.com/tidewire/tidewire/shop/operate"
+	"github.com/tidewire/tidewire/shop/order"
+	"github.com/tidewire/tidewire/shop/payment"
+	"github.com/tidewire/tidewire/shop/product"
+	"github.com/tidewire/tidewire/shop/user"
+	"github.com/tidewire/tidewire/toolkit/journal"
+	"github.com/tidewire/tidewire/toolkit/queue"
+	"github.com/tidewire/tidewire/toolkit/run"
+	"github.com/tidewire/tidewire/toolkit/store"
+	"github.com/tidewire/tidewire/toolkit/stream"
+	"go.opentelemetry.io/otel/metric"
+)
+
+// THE TOPOLOGY. Every service has a database of its own, and knows the others by the
+// facts in their journals; only the order service asks two of them a question.
+
+// schemas are the services and the migrations of their databases.
+func schemas() map[string]fs.FS {
+	return map[string]fs.FS{
+		"user":      user.Migrations(),
+		"product":   product.Migrations(),
+		"order":     order.Migrations(),
+		"payment":   payment.Migrations(),
+		"inventory": inventory.Migrations(),
+	}
+}
+
+// wire opens the databases and puts the services together. Nothing runs yet.
+func wire(ctx context.Context, c config.Config, meter metric.Meter) (*platform, error) {
+	e, err := openEngine(ctx, c, schemas())
+	if err != nil {
+		return nil, err
+	}
+	db := e.databases
+
+	users := &user.Service{DB: db["user"]}
+	products := &product.Service{DB: db["product"], Currency: c.Shop.Currency}
+	orders := &order.Service{DB: db["order"], Catalogue: products, Users: users, Meter: meter}
+	payments := &payment.Service{DB: db["payment"], Provider: payment.NewSimulated(c.Payment.Simulator)}
+	stock := &inventory.Service{DB: db["inventory"]}
+
+	p := &platform{engine: e, retention: c.Retention,
+		process: &run.Process{Instance: uuid.NewString(), Meter: meter},
+		demos:   []func(context.Context) error{users.Demo, products.Demo},
+		members: []member{
+			{db: users.DB, routes: users.Routes()},
+			{db: products.DB, routes: products.Routes()},
+			{db: orders.DB, routes: orders.Routes(), streams: orders.Streams(), queues: orders.Queues()},
+			{db: payments.DB, routes: payments.Routes(), streams: payments.Streams(), queues: payments.Queues()},
+			{db: stock.DB, routes: stock.Routes(), streams: stock.Streams()},
+		}}
+	p.desk = p.operators(c)
+	if err := p.check(); err != nil {
+		return nil, errors.Join(err, p.close())
+	}
+	return p, nil
+}
+
+// A member is a service as the platform sees it.
+type member struct {
+	db      *store.DB
+	routes  []door.Route
+	streams []stream.Handler
+	queues  []queue.Handler
+}
+
+func (m member) name() string { return m.db.Service() }
+
+// logs are those that m follows.
+func (m member) logs() []string {
+	var names []string
+	for _, h := range m.streams {
+		names = append(names, h.Log)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// A platform is all services, put together.
+type platform struct {
+	*engine
+	process   *run.Process
+	retention time.Duration
+	members   []member
+	demos     []func(context.Context) error
+	desk      *operate.Desk
+}
+
+// check returns an error if a service follows a log that nobody has.
+func (p *platform) check() error {
+	for _, m := range p.members {
+		for _, log := range m.logs() {
+			if p.logs[log] == nil {
+				return fmt.Errorf("wiring: service %s follows the log %s, which nobody has", m.name(), log)
+			}
+		}
+	}
+	return nil
+}
+
+// named are the members with these names; all without any.
+func (p *platform) named(names []string) []member {
+	if len(names) == 0 {
+		return p.members
+	}
+	return slices.DeleteFunc(slices.Clone(p.members), func(m member) bool { return !slices.Contains(names, m.name()) })
+}
+
+// routes are those of the services with these names.
+func (p *platform) routes(names []string) (all []door.Route) {
+	for _, m := range p.named(names) {
+		all = append(all, m.routes...)
+	}
+	return all
+}
+
+// parts are what runs for the services with these names: a reader for each pair of a
+// service and a log that it follows, a worker for each of its queues, and what deletes
+// what has passed its retention.
+func (p *platform) parts(names []string) (parts []func(context.Context) error) {
+	for _, m := range p.named(names) {
+		for _, log := range m.logs() {
+			handlers := slices.DeleteFunc(slices.Clone(m.streams), func(h stream.Handler) bool { return h.Log != log })
+			r := &stream.Reader{DB: m.db, Log: p.logs[log], Name: log, Handlers: handlers, Process: p.process}
+			parts = append(parts, r.Run)
+		}
+		for _, name := range queueNames(m) {
+			handlers := slices.DeleteFunc(slices.Clone(m.queues), func(h queue.Handler) bool { return h.Queue != name })
+			w := &queue.Worker{DB: m.db, Driver: p.tables[m.name()], Handlers: handlers, Process: p.process}
+			parts = append(parts, w.Run)
+		}
+		parts = append(parts, journal.Pruner{DB: m.db, Readers: p.readersOf(m.name()), Keep: p.retention}.Run)
+	}
+	return parts
+}
+
+// readersOf are the databases of those that follow the log of a service.
+func (p *platform) readersOf(log string) (readers []*store.DB) {
+	for _, m := range p.members {
+		if slices.Contains(m.logs(), log) {
+			readers = append(readers, m.db)
+		}
+	}
+	return readers
+}
+
+func queueNames(m member) []string {
+	var names []string
+	for _, h := range m.queues {
+		names = append(names, h.Queue)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// demo makes sure that there is something to try the platform with.
+func (p *platform) demo(ctx context.Context) error {
+	var errs []error
+	for _, d := range p.demos {
+		errs = append(errs, d(ctx))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("demo catalogue: %w", err)
+	}
+	return nil
+}
+
+// knownServices returns an error that names those there are, if one of names is none.
+func knownServices(names []string) error {
+	known := schemas()
+	for _, name := range names {
+		if _, ok := known[name]; ok {
+			continue
+		}
+		var all []string
+		for k := range known {
+			all = append(all, k)
+		}
+		slices.Sort(all)
+		return fmt.Errorf("there is no service %q; there are %s", name, strings.Join(all, ", "))
+	}
+	return nil
+}
