@@ -17,6 +17,7 @@ import (
 type conn struct {
 	stmts *statements
 	draw  func(kept bool) int64 // nil in a View
+	fresh map[int]int64         // the last row of each partition that was appended to
 
 	mu     sync.Mutex
 	ended  bool
@@ -116,6 +117,7 @@ func (c *conn) Append(msgs []message.Message) ([]int64, error) {
 		if err != nil {
 			return nil, err
 		}
+		c.fresh[store.Partition(m.Key)] = seq
 	}
 	return seqs, nil
 }

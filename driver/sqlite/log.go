@@ -2,6 +2,8 @@ package sqlite
 
 import (
 	"context"
+	"errors"
+	"slices"
 
 	"github.com/google/uuid"
 	"github.com/tidewire/tidewire/toolkit/message"
@@ -10,12 +12,15 @@ import (
 )
 
 // A Log is the journal of a database on this driver, as a stream.Log.
-type Log struct{ db *store.DB }
+type Log struct {
+	db     *store.DB
+	driver *Driver
+}
 
 var _ stream.Log = Log{}
 
-// NewLog returns the journal of db.
-func NewLog(db *store.DB) Log { return Log{db: db} }
+// NewLog returns the journal of db, which is on d.
+func NewLog(db *store.DB, d *Driver) Log { return Log{db: db, driver: d} }
 
 // Identity returns the journal's, which is made when it is first asked for.
 func (l Log) Identity(ctx context.Context) (id string, err error) {
@@ -30,42 +35,77 @@ func (l Log) Identity(ctx context.Context) (id string, err error) {
 	return id, err
 }
 
-// Read reads each partition from its position on.
+// Read reads the journal from the first position on that something follows, and gives
+// each partition what comes after its own.
 func (l Log) Read(ctx context.Context, q stream.Query) (entries []stream.Entry, err error) {
+	behind, known := l.driver.tails.behind(q.From)
+	if len(behind) == 0 {
+		return nil, nil
+	}
+	var after [store.Partitions]int64 // -1: not asked for
+	for p := range after {
+		after[p] = -1
+	}
+	start := behind[0].Seq
+	for _, p := range behind {
+		after[p.Partition] = p.Seq
+		start = min(start, p.Seq)
+	}
 	err = l.db.View(ctx, func(tx *store.Tx) error {
-		for _, from := range q.From {
-			if len(entries) >= q.Max {
-				return nil
+		entries, err = scanFrom(tx, q, start, after)
+		return err
+	})
+	if err == nil && len(entries) < q.Max {
+		l.lower(behind, known, entries)
+	}
+	return entries, err
+}
+
+// scanFrom reads q.Max entries behind start, of the partitions that want them.
+func scanFrom(tx *store.Tx, q stream.Query, start int64, after [store.Partitions]int64) (entries []stream.Entry, err error) {
+	errFull := errors.New("enough")
+	err = tx.Rows(`SELECT partition, seq, id, kind, class, key, version, time, cause, trace, body FROM journal WHERE seq > $1 ORDER BY seq`, []any{start},
+		func(scan func(...any) error) error {
+			if len(entries) == q.Max {
+				return errFull
 			}
-			err := tx.Rows(`SELECT seq, id, kind, class, key, version, time, cause, trace, body FROM journal
-				WHERE partition = $1 AND seq > $2 ORDER BY seq LIMIT $3`, []any{from.Partition, from.Seq, q.Max - len(entries)},
-				func(scan func(...any) error) error {
-					e := stream.Entry{Position: store.Position{Partition: from.Partition}}
-					err := scanEntry(scan, &e, q.Want)
-					entries = append(entries, e)
-					return err
-				})
-			if err != nil {
+			var e stream.Entry
+			if err := scan(&e.Partition, &e.Seq, nil, nil, nil, nil, nil, nil, nil, nil, nil); err != nil {
 				return err
 			}
-		}
-		return nil
-	})
+			if at := after[e.Partition]; at < 0 || e.Seq <= at {
+				return nil
+			}
+			entries = append(entries, e)
+			return scanEntry(scan, &entries[len(entries)-1], q.Want)
+		})
+	if errors.Is(err, errFull) {
+		err = nil
+	}
 	return entries, err
+}
+
+// lower remembers the partitions for which nothing was found to the end of the journal.
+func (l Log) lower(behind []store.Position, known map[int]int64, entries []stream.Entry) {
+	for _, p := range behind {
+		if !slices.ContainsFunc(entries, func(e stream.Entry) bool { return e.Partition == p.Partition }) {
+			l.driver.tails.lower(p, known[p.Partition])
+		}
+	}
 }
 
 // scanEntry copies the body only if somebody wants it.
 func scanEntry(scan func(...any) error, e *stream.Entry, want func(string) bool) error {
 	var class string
 	m := &e.Message
-	if err := scan(&e.Seq, &m.ID, &m.Kind, &class, &m.Key, &m.Version, &m.Time, &m.Cause, &m.Trace, nil); err != nil {
+	if err := scan(nil, nil, &m.ID, &m.Kind, &class, &m.Key, &m.Version, &m.Time, &m.Cause, &m.Trace, nil); err != nil {
 		return err
 	}
 	e.Position.ID, m.Class = m.ID, message.Class(class)
 	if !want(m.Kind) {
 		return nil
 	}
-	return scan(nil, nil, nil, nil, nil, nil, nil, nil, nil, &m.Body)
+	return scan(nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, &m.Body)
 }
 
 // At returns the ID of the message at a place.

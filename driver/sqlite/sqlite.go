@@ -42,6 +42,7 @@ type Driver struct {
 	clock   clock
 	writer  *writer
 	settled atomic.Int64
+	tails   tails
 	readers chan *statements // nil: a connection still to be opened
 	closing sync.Once
 }
@@ -78,7 +79,7 @@ func (d *Driver) open(ctx context.Context, migrations fs.FS) error {
 	if err := checkVersion(c); err != nil {
 		return errors.Join(err, c.Close())
 	}
-	seq, latest, err := end(c)
+	seq, latest, err := d.tails.open(c)
 	if err != nil {
 		return errors.Join(err, c.Close())
 	}
@@ -117,31 +118,6 @@ func checkVersion(c *sqlite.Conn) error {
 		}
 		return nil
 	}})
-}
-
-// end returns the last number that was drawn, and the latest time of the journal.
-func end(c *sqlite.Conn) (seq int64, latest time.Time, err error) {
-	const last = `SELECT seq, time FROM journal WHERE partition = ?1 ORDER BY seq DESC LIMIT 1`
-	for p := range store.Partitions {
-		err := sqlitex.Execute(c, last, &sqlitex.ExecOptions{Args: []any{p}, ResultFunc: func(s *sqlite.Stmt) error {
-			seq = max(seq, s.ColumnInt64(0))
-			if t := time.UnixMicro(s.ColumnInt64(1)); t.After(latest) {
-				latest = t
-			}
-			return nil
-		}})
-		if err != nil {
-			return 0, latest, fmt.Errorf("read the end of the journal: %w", explain(err))
-		}
-	}
-	err = sqlitex.Execute(c, `SELECT seq FROM drawn`, &sqlitex.ExecOptions{ResultFunc: func(s *sqlite.Stmt) error {
-		seq = max(seq, s.ColumnInt64(0))
-		return nil
-	}})
-	if err != nil {
-		return 0, latest, fmt.Errorf("read the last number: %w", explain(err))
-	}
-	return seq, latest, nil
 }
 
 // Alone is true: the file is locked.

@@ -18,6 +18,11 @@ type said struct{ N int }
 func (said) Kind() string { return "said" }
 
 func open(t testing.TB, path string) *store.DB {
+	db, _ := openBoth(t, path)
+	return db
+}
+
+func openBoth(t testing.TB, path string) (*store.DB, *sqlite.Driver) {
 	t.Helper()
 	d, err := sqlite.Open(context.Background(), path, nil)
 	if err != nil {
@@ -25,7 +30,7 @@ func open(t testing.TB, path string) *store.DB {
 	}
 	db := store.Open("test", d)
 	t.Cleanup(func() { db.Close() })
-	return db
+	return db, d
 }
 
 func TestCommitsSurviveReopen(t *testing.T) {
@@ -43,7 +48,7 @@ func TestCommitsSurviveReopen(t *testing.T) {
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
-	log := sqlite.NewLog(open(t, path))
+	log := sqlite.NewLog(openBoth(t, path))
 	got, err := log.Read(t.Context(), stream.Query{From: []store.Position{{Partition: store.Partition("k")}}, Max: 1000, Want: func(string) bool { return true }})
 	if err != nil || len(got) != 100 {
 		t.Fatalf("read %d messages, %v; want 100", len(got), err)

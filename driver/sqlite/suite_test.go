@@ -8,6 +8,8 @@ import (
 	"github.com/tidewire/tidewire/driver/sqlite"
 	"github.com/tidewire/tidewire/toolkit/store"
 	"github.com/tidewire/tidewire/toolkit/store/storetest"
+	"github.com/tidewire/tidewire/toolkit/stream"
+	"github.com/tidewire/tidewire/toolkit/stream/streamtest"
 )
 
 func harness() storetest.Harness {
@@ -25,3 +27,7 @@ func harness() storetest.Harness {
 }
 
 func TestStore(t *testing.T) { storetest.Run(t, harness()) }
+
+func TestStream(t *testing.T) {
+	streamtest.Run(t, streamtest.Harness{Harness: harness(), Log: func(db *store.DB, d store.Driver) stream.Log { return sqlite.NewLog(db, d.(*sqlite.Driver)) }})
+}

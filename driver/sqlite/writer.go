@@ -28,9 +28,10 @@ var errClosed = fmt.Errorf("%w: closed", store.ErrUnavailable)
 type writer struct {
 	driver *Driver
 	stmts  *statements
-	seq    int64 // the last that was drawn; a change that is undone leaves a gap
-	kept   bool  // the group drew a number that no row of the journal shows
-	broken error // a commit failed in a way that leaves its outcome open
+	seq    int64         // the last that was drawn; a change that is undone leaves a gap
+	kept   bool          // the group drew a number that no row of the journal shows
+	fresh  map[int]int64 // the last row of each partition in this transaction, or one undone
+	broken error         // a commit failed in a way that leaves its outcome open
 
 	mu      sync.Mutex
 	waiting [2][]*member // requests, then background work
@@ -58,7 +59,7 @@ const (
 )
 
 func startWriter(c *sqlite.Conn, d *Driver, seq int64) *writer {
-	w := &writer{driver: d, stmts: newStatements(c), seq: seq, wake: make(chan struct{}, 1), ended: make(chan struct{}),
+	w := &writer{driver: d, stmts: newStatements(c), seq: seq, fresh: map[int]int64{}, wake: make(chan struct{}, 1), ended: make(chan struct{}),
 		timer: time.NewTimer(time.Hour), interrupt: make(chan struct{})}
 	c.SetInterrupt(w.interrupt)
 	go w.run()
@@ -204,7 +205,7 @@ func (w *writer) lend(m *member) error {
 	if err := w.stmts.exec("SAVEPOINT change"); err != nil {
 		return explain(err)
 	}
-	c := &conn{stmts: w.stmts, draw: w.draw}
+	c := &conn{stmts: w.stmts, draw: w.draw, fresh: w.fresh}
 	m.turn <- c
 	w.timer.Reset(changeTime)
 	var err error
@@ -247,6 +248,8 @@ func (w *writer) commit(members []*member) {
 	if err == nil {
 		w.kept = false
 		w.driver.settled.Store(w.seq)
+		w.driver.tails.raise(w.fresh)
+		clear(w.fresh)
 		fail(members, nil)
 		return
 	}

@@ -59,7 +59,7 @@ func newShop(t *testing.T) *shop {
 	}
 	s := &shop{t: t, db: store.Open("stock", driver)}
 	t.Cleanup(func() { s.db.Close() })
-	log := sqlite.NewLog(s.db)
+	log := sqlite.NewLog(s.db, driver)
 	s.desk = &operate.Desk{Services: []*store.DB{s.db}, Logs: map[string]stream.Log{"stock": log},
 		Queues: map[string][]string{"stock": {"stock_work", "stock_other"}}}
 	m, err := operate.NewMetrics()

@@ -2,8 +2,8 @@
 //
 // Facts, public and internal, are history and are never deleted. Commands and audit rows
 // go when they are older than the retention, but never before every reader has passed
-// them, never the row that a reader's position names, and never the last of a partition:
-// by these a reader knows that the journal is the one it has read.
+// them, and never the row that a reader's position names: by it a reader knows that the
+// journal is the one it has read.
 package journal
 
 import (
@@ -61,7 +61,7 @@ func (p Pruner) Prune(ctx context.Context) (deleted int, err error) {
 	for partition, upTo := range read {
 		n, err := p.repeat(ctx, `DELETE FROM journal WHERE (partition, seq) IN (SELECT partition, seq FROM journal
 			WHERE class IN ('command', 'audit') AND time < $1 AND partition = $2 AND seq < $3
-				AND seq < (SELECT max(seq) FROM journal WHERE partition = $2) LIMIT $4) RETURNING seq`, 1, partition, upTo)
+				AND seq < (SELECT max(seq) FROM journal) LIMIT $4) RETURNING seq`, 1, partition, upTo)
 		deleted += n
 		if err != nil {
 			return deleted, err

@@ -42,18 +42,19 @@ type bench struct {
 func newBench(t *testing.T, handle func(context.Context, *store.Tx, message.Of[counted]) error) *bench {
 	t.Helper()
 	b := &bench{}
+	drivers := map[string]*sqlite.Driver{}
 	for name, db := range map[string]**store.DB{"source": &b.source, "target": &b.target} {
 		d, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), name+".db"), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		*db = store.Open(name, d)
+		*db, drivers[name] = store.Open(name, d), d
 		t.Cleanup(func() { (*db).Close() })
 	}
 	b.update(t, b.target, func(tx *store.Tx) error {
 		return tx.Exec(`CREATE TABLE effect (n INTEGER PRIMARY KEY, key TEXT, value BIGINT)`)
 	})
-	b.reader = &stream.Reader{DB: b.target, Log: sqlite.NewLog(b.source), Name: "source", Process: &run.Process{Instance: "test"},
+	b.reader = &stream.Reader{DB: b.target, Log: sqlite.NewLog(b.source, drivers["source"]), Name: "source", Process: &run.Process{Instance: "test"},
 		Policy: failure.Policy{Attempts: 3, First: time.Millisecond, Max: time.Millisecond},
 		Handlers: []stream.Handler{
 			stream.On("source", handle),

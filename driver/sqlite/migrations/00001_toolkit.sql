@@ -6,9 +6,11 @@ CREATE TABLE identity (id TEXT NOT NULL);
 CREATE TABLE drawn (seq BIGINT NOT NULL);
 INSERT INTO drawn (seq) VALUES (0);
 
+-- Rows are appended at one end: a key of (partition, seq) would cost each of them twice
+-- as much. tail.go knows which partitions are worth reading.
 CREATE TABLE journal (
+	seq       INTEGER PRIMARY KEY,
 	partition BIGINT NOT NULL,
-	seq       BIGINT NOT NULL,
 	id        TEXT   NOT NULL,
 	kind      TEXT   NOT NULL,
 	class     TEXT   NOT NULL,
@@ -17,9 +19,8 @@ CREATE TABLE journal (
 	time      BIGINT NOT NULL,
 	cause     TEXT   NOT NULL,
 	trace     TEXT   NOT NULL,
-	body      BLOB   NOT NULL,
-	PRIMARY KEY (partition, seq)
-) WITHOUT ROWID;
+	body      BLOB   NOT NULL
+);
 CREATE UNIQUE INDEX journal_version ON journal (key, version) WHERE version IS NOT NULL;
 CREATE INDEX journal_prune ON journal (partition, time) WHERE class IN ('command', 'audit');
 
@@ -37,7 +38,7 @@ CREATE TABLE job (
 	strikes BIGINT NOT NULL DEFAULT 0,   -- leases that ended without a verdict
 	dead    BIGINT NOT NULL DEFAULT 0,   -- 1: never handed out
 	past    TEXT   NOT NULL DEFAULT ''   -- failure.History
-) WITHOUT ROWID;
+);
 CREATE INDEX job_due ON job (queue, dead, due);
 
 CREATE TABLE position (
@@ -83,7 +84,7 @@ CREATE TABLE parked (
 	due          BIGINT NOT NULL,
 	past         TEXT   NOT NULL DEFAULT '',
 	PRIMARY KEY (subscription, log, partition, seq)
-) WITHOUT ROWID;
+);
 CREATE INDEX parked_key ON parked (subscription, log, key, seq);
 
 CREATE TABLE inbox (
@@ -103,5 +104,5 @@ CREATE TABLE idempotency (
 	body     BLOB   NOT NULL,
 	time     BIGINT NOT NULL,
 	PRIMARY KEY (caller, route, key)
-) WITHOUT ROWID;
+);
 CREATE INDEX idempotency_time ON idempotency (time);

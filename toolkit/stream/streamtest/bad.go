@@ -1,0 +1,136 @@
+package streamtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/tidewire/tidewire/toolkit/failure"
+	"github.com/tidewire/tidewire/toolkit/message"
+	"github.com/tidewire/tidewire/toolkit/store"
+)
+
+var errBad = errors.New("bad")
+
+// A fault is how one message among many misbehaves at its n-th run, and what is to
+// become of it: nothing else may suffer.
+type fault struct {
+	name   string
+	run    func(tx *store.Tx, n int) error
+	states string // at the end
+	past   int    // attempts in the history of a dead one
+}
+
+func faults() []fault {
+	const dead = "dead 1 waiting 8"
+	return []fault{
+		{"fails twice", until(4, errBad), "", 0},
+		{"fails for ever", func(*store.Tx, int) error { return errBad }, dead, 3},
+		{"panics for ever", func(*store.Tx, int) error { panic("bad") }, dead, 3},
+		{"has a statement that fails", func(tx *store.Tx, _ int) error { return tx.Exec(`INSERT INTO nowhere VALUES (1)`) }, dead, 3},
+		{"has a statement that breaks a constraint", func(tx *store.Tx, _ int) error {
+			return tx.Exec(`INSERT INTO effect (n, key, value) VALUES (1, NULL, NULL)`)
+		}, dead, 3},
+		{"is never to succeed", func(*store.Tx, int) error { return failure.Permanent(errBad) }, dead, 1},
+		{"waits, which is no attempt", until(12, failure.Wait(time.Millisecond, errBad)), "", 0},
+		{"asks to be tried later", until(4, failure.RetryAfter(time.Millisecond, errBad)), "", 0},
+		{"hangs, once", func(tx *store.Tx, n int) error {
+			if n == 1 {
+				return hang(tx)
+			}
+			return nil
+		}, "", 0},
+		{"hangs for ever", func(tx *store.Tx, _ int) error { return hang(tx) }, dead, 3},
+	}
+}
+
+// until fails with err until the n-th run.
+func until(n int, err error) func(*store.Tx, int) error {
+	return func(_ *store.Tx, run int) error {
+		if run < n {
+			return err
+		}
+		return nil
+	}
+}
+
+// hang waits until the transaction is taken away, and says that all is well.
+func hang(tx *store.Tx) error {
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		<-tick.C
+		if _, err := tx.Row([]any{nil}, `SELECT 1`); err != nil {
+			return nil
+		}
+	}
+}
+
+func bad() []test {
+	var tests []test
+	for _, f := range faults() {
+		tests = append(tests, test{"that " + f.name, func(k *desk) { k.suffer(f) }})
+	}
+	return append(tests, test{"that cannot be decoded", func(k *desk) {
+		k.append("key0", garbled{"x"})
+		k.numbers(20, 2)
+		k.start(k.reader(do))
+		k.awaitStates("dead 1 waiting 10")
+		k.await("the other key", func() bool { return len(k.effects("key1")) == 10 })
+	}}, test{"that nobody handles, of a kind between others", func(k *desk) {
+		k.numbers(10, 2)
+		k.append("key0", other{})
+		k.append("key0", counted{10})
+		k.append("key1", counted{11})
+		k.start(k.reader(do))
+		k.wantAll(12, 2)
+		k.awaitStates("")
+	}})
+}
+
+type other struct{}
+
+func (other) Kind() string { return "other" }
+
+// suffer reads 60 messages of 5 keys, the 18th of which is bad.
+func (k *desk) suffer(f fault) {
+	const bad, badKey = 18, "key3"
+	runs := 0
+	r := k.reader(func(ctx context.Context, tx *store.Tx, m message.Of[counted]) error {
+		if m.Data.N == bad {
+			runs++
+			if err := f.run(tx, runs); err != nil {
+				return err
+			}
+		}
+		return do(ctx, tx, m)
+	})
+	k.numbers(60, 5)
+	k.start(r)
+	want := 60
+	if f.states != "" {
+		want -= 9
+	}
+	k.await(fmt.Sprint(want, " effects"), func() bool {
+		if n := k.one(`SELECT count(*) FROM parked WHERE key <> $1`, badKey); n > 0 {
+			k.Fatalf("%d messages of other keys are parked", n)
+		}
+		return k.one(`SELECT count(*) FROM effect`) >= want
+	})
+	k.awaitStates(f.states)
+	if f.states == "" {
+		k.wantAll(60, 5)
+		return
+	}
+	k.awaitEffects(badKey, 3, 8, 13)
+	k.awaitEffects("key2", 2, 7, 12, 17, 22, 27, 32, 37, 42, 47, 52, 57)
+	var past string
+	k.must(k.target.View(k.Context(), func(tx *store.Tx) error {
+		_, err := tx.Row([]any{&past}, `SELECT past FROM parked WHERE state = 'dead'`)
+		return err
+	}))
+	if h, err := failure.ParseHistory(past); err != nil || h.Attempts != f.past || h.Cause() == "" {
+		k.Errorf("its history is %+v, %v; want %d attempts with a cause", h, err, f.past)
+	}
+}

@@ -1,0 +1,52 @@
+package streamtest
+
+import (
+	"strings"
+
+	"github.com/tidewire/tidewire/toolkit/store"
+)
+
+// others: a log that is not the one that was read stops its partitions and says why.
+// Nothing is skipped.
+func others() []test {
+	var tests []test
+	for _, tt := range []struct{ name, spoil, want string }{
+		{"of another identity stops the partition", `UPDATE identity SET id = 'another'`, "wiped or replaced"},
+		{"that ends below the position stops the partition", `DELETE FROM journal`, "restored to an earlier state"},
+		{"with another message at the position stops the partition", `UPDATE journal SET id = 'other' || seq`, "restored and has gone on"},
+	} {
+		tests = append(tests, test{tt.name, func(k *desk) {
+			k.append("a", counted{0})
+			stop := k.start(k.reader(do))
+			k.awaitEffects("a", 0)
+			stop()
+			k.update(k.source, func(tx *store.Tx) error { return tx.Exec(tt.spoil) })
+			k.append("a", counted{1})
+			k.append("a", ended{})
+			k.start(k.reader(do))
+			var why string
+			k.await("a reason", func() bool {
+				k.must(k.target.View(k.Context(), func(tx *store.Tx) error {
+					_, err := tx.Row([]any{&why}, `SELECT stopped FROM position WHERE partition = $1`, store.Partition("a"))
+					return err
+				}))
+				return why != ""
+			})
+			if !strings.Contains(why, tt.want) {
+				k.Errorf("stopped with %q, want a reason with %q", why, tt.want)
+			}
+			k.awaitEffects("a", 0)
+		}})
+	}
+	return append(tests, test{"that is the same goes on", func(k *desk) {
+		k.numbers(30, 3)
+		stop := k.start(k.reader(do))
+		k.await("30 effects", func() bool { return k.one(`SELECT count(*) FROM effect`) == 30 })
+		stop()
+		k.close()
+		k.open()
+		k.append("key0", counted{30})
+		k.start(k.reader(do))
+		k.wantAll(31, 3)
+	}})
+}
