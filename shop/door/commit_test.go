@@ -5,12 +5,10 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 
-	"github.com/tidewire/tidewire/driver/sqlite"
 	"github.com/tidewire/tidewire/shop/door"
 	"github.com/tidewire/tidewire/toolkit/store"
 )
@@ -26,20 +24,10 @@ type counted struct{ N int64 }
 
 func (counted) Kind() string { return "counted" }
 
-func openCounter(t testing.TB, path string) *counter {
-	t.Helper()
-	d, err := sqlite.Open(t.Context(), path, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := &counter{db: store.Open("counter", d)}
-	t.Cleanup(func() { c.db.Close() })
+func behind(db *store.DB) *counter {
+	c := &counter{db: db}
 	c.Handler = door.Handler(door.Options{}, door.Route{Pattern: "POST /count/{id}", Handle: c.count})
 	return c
-}
-
-func newCounter(t testing.TB) *counter {
-	return openCounter(t, filepath.Join(t.TempDir(), "counter.db"))
 }
 
 func (c *counter) count(r *http.Request) (door.Answer, error) {
@@ -77,8 +65,10 @@ func (c *counter) exec(t *testing.T, query string) {
 
 const firstCount = `201 /count/0 application/json {"N":0}`
 
-func TestSameKeyIsOneChange(t *testing.T) {
-	c := newCounter(t)
+func TestSameKeyIsOneChange(t *testing.T) { onEach(t, testSameKeyIsOneChange) }
+
+func testSameKeyIsOneChange(t *testing.T, open func() *store.DB) {
+	c := behind(open())
 	for _, step := range []struct{ name, path, key, body, want string }{
 		{"first", "/count/a", "k", "1", firstCount},
 		{"again", "/count/a", "k", "1", firstCount},
@@ -102,13 +92,16 @@ func TestSameKeyIsOneChange(t *testing.T) {
 }
 
 func TestKeyIsKeptADayAndOverReopening(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "counter.db")
-	c := openCounter(t, path)
+	onEach(t, testKeyIsKeptADayAndOverReopening)
+}
+
+func testKeyIsKeptADayAndOverReopening(t *testing.T, open func() *store.DB) {
+	c := behind(open())
 	c.post("/count/a", "k", "")
 	if err := c.db.Close(); err != nil {
 		t.Fatal(err)
 	}
-	c = openCounter(t, path)
+	c = behind(open())
 	c.exec(t, `UPDATE idempotency SET time = time - 86000000000`)
 	if got := c.post("/count/a", "k", ""); got != firstCount {
 		t.Errorf("within a day: got %s, want %s", got, firstCount)
@@ -122,8 +115,10 @@ func TestKeyIsKeptADayAndOverReopening(t *testing.T) {
 	}
 }
 
-func TestTwinsGetOneAnswer(t *testing.T) {
-	c := newCounter(t)
+func TestTwinsGetOneAnswer(t *testing.T) { onEach(t, testTwinsGetOneAnswer) }
+
+func testTwinsGetOneAnswer(t *testing.T, open func() *store.DB) {
+	c := behind(open())
 	var wg sync.WaitGroup
 	for range 64 {
 		wg.Go(func() {
@@ -135,8 +130,10 @@ func TestTwinsGetOneAnswer(t *testing.T) {
 	wg.Wait()
 }
 
-func TestFailureIsNotStored(t *testing.T) {
-	c := newCounter(t)
+func TestFailureIsNotStored(t *testing.T) { onEach(t, testFailureIsNotStored) }
+
+func testFailureIsNotStored(t *testing.T, open func() *store.DB) {
+	c := behind(open())
 	for _, c.fail = range []error{door.Conflict("not_now", ""), errors.New("broken"), store.ErrUnavailable} {
 		if got := c.post("/count/a", "k", ""); strings.HasPrefix(got, "2") {
 			t.Errorf("%v: got %s", c.fail, got)
@@ -148,8 +145,10 @@ func TestFailureIsNotStored(t *testing.T) {
 	}
 }
 
-func TestBadKeys(t *testing.T) {
-	c := newCounter(t)
+func TestBadKeys(t *testing.T) { onEach(t, testBadKeys) }
+
+func testBadKeys(t *testing.T, open func() *store.DB) {
+	c := behind(open())
 	for _, key := range []string{"a\tb", "é", "\x7f", strings.Repeat("a", 256)} {
 		if got := c.post("/count/a", key, ""); !strings.HasPrefix(got, "400 ") {
 			t.Errorf("%.10q: got %s, want 400", key, got)
@@ -169,8 +168,10 @@ func TestBadKeys(t *testing.T) {
 	}
 }
 
-func TestCallersDoNotShareKeys(t *testing.T) {
-	c := newCounter(t)
+func TestCallersDoNotShareKeys(t *testing.T) { onEach(t, testCallersDoNotShareKeys) }
+
+func testCallersDoNotShareKeys(t *testing.T, open func() *store.DB) {
+	c := behind(open())
 	var got []string
 	for _, caller := range []string{"ann", "bob", "ann"} {
 		r := httptest.NewRequest("POST", "/count/a", nil)
@@ -182,8 +183,10 @@ func TestCallersDoNotShareKeys(t *testing.T) {
 	}
 }
 
-func TestSettle(t *testing.T) {
-	c := newCounter(t)
+func TestSettle(t *testing.T) { onEach(t, testSettle) }
+
+func testSettle(t *testing.T, open func() *store.DB) {
+	c := behind(open())
 	settle := func() string {
 		r := httptest.NewRequest("POST", "/count/a", nil)
 		r.Header.Set("Idempotency-Key", "k")
@@ -211,8 +214,10 @@ func TestSettle(t *testing.T) {
 	}
 }
 
-func TestTraceReachesTheJournal(t *testing.T) {
-	c := newCounter(t)
+func TestTraceReachesTheJournal(t *testing.T) { onEach(t, testTraceReachesTheJournal) }
+
+func testTraceReachesTheJournal(t *testing.T, open func() *store.DB) {
+	c := behind(open())
 	const id = "0af7651916cd43dd8448eb211c80319c"
 	for _, c2 := range []struct{ sent, want string }{
 		{"00-" + id + "-b7ad6b7169203331-01", id},

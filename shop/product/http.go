@@ -94,23 +94,23 @@ func (s *Service) getProducts(r *http.Request) (door.Answer, error) {
 	if err != nil {
 		return door.Answer{}, err
 	}
-	q := search{query: query, category: category, limit: limit + 1}
+	q := search{query: query, category: category, limit: limit}
 	if after != "" {
 		if q.after, err = strconv.ParseInt(after, 10, 64); err != nil || q.after < 0 {
 			return door.Answer{}, door.BadCursor()
 		}
 	}
-	products, err := s.list(r.Context(), q)
+	products, more, err := s.list(r.Context(), q)
 	if err != nil {
 		return door.Answer{}, err
 	}
-	page := door.List[body]{Items: []body{}}
-	if len(products) > limit {
-		products = products[:limit]
-		page.Next = door.Cursor(strconv.FormatInt(products[limit-1].Seq, 10))
-	}
+	page, last := door.List[body]{Items: []body{}}, q.after
 	for _, p := range products {
 		page.Items = append(page.Items, show(p))
+		last = p.Seq
+	}
+	if more {
+		page.Next = door.Cursor(strconv.FormatInt(last, 10))
 	}
 	return door.Answer{Body: page}, nil
 }

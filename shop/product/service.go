@@ -3,6 +3,7 @@ package product
 import (
 	"context"
 	"slices"
+	"time"
 
 	"github.com/tidewire/tidewire/shop/contract"
 	"github.com/tidewire/tidewire/shop/door"
@@ -60,18 +61,40 @@ func (s *Service) get(ctx context.Context, id string) (p Product, err error) {
 	return p, err
 }
 
-// list returns a page of products, in the order in which they were created. Those that a
-// transaction in progress could still put before others are left for later.
-func (s *Service) list(ctx context.Context, q search) (products []Product, err error) {
-	settled, err := s.DB.Settled(ctx)
-	if err != nil {
-		return nil, err
+const (
+	settleTime = time.Second          // how long a page waits for transactions in progress
+	settlePoll = 2 * time.Millisecond // they take about as long
+)
+
+// list returns a page of products in the order in which they were created, and whether
+// there are more behind its last. Nothing is ever created before that last one: whoever
+// goes on from there misses nothing. The last page has everything that there is.
+func (s *Service) list(ctx context.Context, q search) (page []Product, more bool, err error) {
+	for start := time.Now(); ; {
+		// Asked before the snapshot is taken, so that the snapshot has all of it.
+		settled, err := s.DB.Settled(ctx)
+		if err != nil {
+			return nil, false, err
+		}
+		err = s.DB.View(ctx, func(tx *store.Tx) (err error) {
+			page, err = list(tx, q)
+			return err
+		})
+		if err != nil || len(page) <= q.limit {
+			return page, false, err
+		}
+		if page = page[:q.limit]; page[q.limit-1].Seq <= settled {
+			return page, true, nil
+		}
+		if time.Since(start) > settleTime {
+			return slices.DeleteFunc(page, func(p Product) bool { return p.Seq > settled }), true, nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil, false, ctx.Err()
+		case <-time.After(settlePoll):
+		}
 	}
-	err = s.DB.View(ctx, func(tx *store.Tx) (err error) {
-		products, err = list(tx, q, settled)
-		return err
-	})
-	return products, err
 }
 
 // Lookup returns the products of ids, in no order. What there is not is left out.

@@ -1,6 +1,7 @@
 package product
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/tidewire/tidewire/driver/sqlite"
 	"github.com/tidewire/tidewire/shop/contract"
@@ -24,14 +26,8 @@ type shop struct {
 	*Service
 }
 
-func fresh(t testing.TB) shop {
-	t.Helper()
-	d, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "product.db"), Migrations())
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &Service{DB: store.Open("product", d)}
-	t.Cleanup(func() { s.DB.Close() })
+func behind(db *store.DB) shop {
+	s := &Service{DB: db}
 	return shop{door.Handler(door.Options{}, s.Routes()...), s}
 }
 
@@ -55,8 +51,10 @@ func fieldsOf(t testing.TB, err error) []door.Field {
 	return p.Errors
 }
 
-func TestCreate(t *testing.T) {
-	s := fresh(t)
+func TestCreate(t *testing.T) { onEach(t, testCreate) }
+
+func testCreate(t *testing.T, open func() *store.DB) {
+	s := behind(open())
 	for _, c := range []struct{ body, want string }{
 		{`{"name": "Laptop", "price": 1200}`, `"name":"Laptop","price":"1200.00","currency":"USD","createdAt"`},
 		{`{"name":"A","price":"0.10","stock":0,"description":"d","category":"c"}`,
@@ -76,8 +74,10 @@ func TestCreate(t *testing.T) {
 	}
 }
 
-func TestSameCreateAgain(t *testing.T) {
-	s := fresh(t)
+func TestSameCreateAgain(t *testing.T) { onEach(t, testSameCreateAgain) }
+
+func testSameCreateAgain(t *testing.T, open func() *store.DB) {
+	s := behind(open())
 	const body = `{"id":"p","name":"A","price":%s,"stock":%s}`
 	first := s.do("POST", "/api/products", fmt.Sprintf(body, `5`, `3`))
 	again := s.do("POST", "/api/products", fmt.Sprintf(body, `"5.00"`, `3`))
@@ -91,8 +91,10 @@ func TestSameCreateAgain(t *testing.T) {
 	}
 }
 
-func TestList(t *testing.T) {
-	s := fresh(t)
+func TestList(t *testing.T) { onEach(t, testList) }
+
+func testList(t *testing.T, open func() *store.DB) {
+	s := behind(open())
 	var want []string
 	for i := range 25 {
 		id := fmt.Sprintf("p%d", 25-i) // identifiers do not grow: the order is that of creation
@@ -119,6 +121,49 @@ func TestList(t *testing.T) {
 	}
 }
 
+// A transaction in progress has drawn a place that lists would pass by.
+func TestListWaitsForTransactionsInProgress(t *testing.T) {
+	onEach(t, testListWaitsForTransactionsInProgress)
+}
+
+func testListWaitsForTransactionsInProgress(t *testing.T, open func() *store.DB) {
+	s := behind(open())
+	if s.DB.Alone() {
+		t.Skip("this database has one transaction at a time: none can be in progress")
+	}
+	drawn, release, done := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	go func() {
+		_, err := s.DB.Update(t.Context(), []string{"product:slow"}, func(tx *store.Tx) error {
+			_, err := create(tx, Product{ID: "slow", Name: "N", Price: 1, Currency: "USD"})
+			close(drawn)
+			<-release
+			return err
+		})
+		done <- err
+	}()
+	<-drawn
+	for _, id := range []string{"a", "b"} {
+		if got := s.do("POST", "/api/products", fmt.Sprintf(`{"id":%q,"name":"N","price":1}`, id)); got.Code != 201 {
+			t.Fatal(got.Body)
+		}
+	}
+	if page := s.page(t, ""); len(page.Items) != 2 || page.Next != "" {
+		t.Errorf("last page: got %v, want all that there is", page)
+	}
+	short, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if page, _, err := s.list(short, search{limit: 1}); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("got %v, %v: a page that passes by what is in progress", page, err)
+	}
+	close(release)
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	if page := s.page(t, "?limit=1"); len(page.Items) != 1 || page.Items[0].ID != "slow" {
+		t.Errorf("got %v, want the one that was in progress", page)
+	}
+}
+
 func (s shop) page(t testing.TB, query string) (page door.List[body]) {
 	t.Helper()
 	w := s.do("GET", "/api/products"+query, "")
@@ -128,8 +173,10 @@ func (s shop) page(t testing.TB, query string) (page door.List[body]) {
 	return page
 }
 
-func TestSearch(t *testing.T) {
-	s := fresh(t)
+func TestSearch(t *testing.T) { onEach(t, testSearch) }
+
+func testSearch(t *testing.T, open func() *store.DB) {
+	s := behind(open())
 	if err := s.Demo(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -164,8 +211,10 @@ func TestSearch(t *testing.T) {
 	}
 }
 
-func TestLookup(t *testing.T) {
-	s := fresh(t)
+func TestLookup(t *testing.T) { onEach(t, testLookup) }
+
+func testLookup(t *testing.T, open func() *store.DB) {
+	s := behind(open())
 	for range 2 {
 		if err := s.Demo(t.Context()); err != nil {
 			t.Fatal(err)
@@ -182,8 +231,10 @@ func TestLookup(t *testing.T) {
 	}
 }
 
-func TestDemoSaysEachProductOnce(t *testing.T) {
-	s := fresh(t)
+func TestDemoSaysEachProductOnce(t *testing.T) { onEach(t, testDemoSaysEachProductOnce) }
+
+func testDemoSaysEachProductOnce(t *testing.T, open func() *store.DB) {
+	s := behind(open())
 	for range 2 {
 		if err := s.Demo(t.Context()); err != nil {
 			t.Fatal(err)
@@ -202,8 +253,10 @@ func TestDemoSaysEachProductOnce(t *testing.T) {
 	}
 }
 
-func TestBadRequests(t *testing.T) {
-	s := fresh(t)
+func TestBadRequests(t *testing.T) { onEach(t, testBadRequests) }
+
+func testBadRequests(t *testing.T, open func() *store.DB) {
+	s := behind(open())
 	for _, c := range []struct {
 		method, path, body string
 		want               int
@@ -250,7 +303,12 @@ func TestBadRequests(t *testing.T) {
 }
 
 func BenchmarkLookup(b *testing.B) {
-	s := fresh(b)
+	d, err := sqlite.Open(b.Context(), filepath.Join(b.TempDir(), "product.db"), Migrations())
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer d.Close()
+	s := behind(store.Open("product", d))
 	if err := s.Demo(b.Context()); err != nil {
 		b.Fatal(err)
 	}

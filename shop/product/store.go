@@ -41,13 +41,13 @@ type search struct {
 	limit    int
 }
 
-// list returns the first products of a search up to settled, in the order of Seq.
-func list(tx *store.Tx, s search, settled int64) ([]Product, error) {
-	products := []Product{}
-	args := []any{s.after, settled, pattern(s.query), s.category, int64(s.limit)}
-	err := tx.Rows(`SELECT `+columns+` FROM product WHERE seq > $1 AND seq <= $2
-		AND ($3 = '%%' OR lower(name) LIKE lower($3) ESCAPE '!' OR lower(description) LIKE lower($3) ESCAPE '!')
-		AND ($4 = '' OR category = $4) ORDER BY seq LIMIT $5`, args, func(scan func(...any) error) error {
+// list returns the first products of a search in the order of Seq, one more than its
+// limit if there are more.
+func list(tx *store.Tx, s search) (products []Product, err error) {
+	args := []any{s.after, pattern(s.query), s.category, int64(s.limit + 1)}
+	err = tx.Rows(`SELECT `+columns+` FROM product WHERE seq > $1
+		AND ($2 = '%%' OR lower(name) LIKE lower($2) ESCAPE '!' OR lower(description) LIKE lower($2) ESCAPE '!')
+		AND ($3 = '' OR category = $3) ORDER BY seq LIMIT $4`, args, func(scan func(...any) error) error {
 		var p Product
 		err := scan(p.dest()...)
 		products = append(products, p)

@@ -14,24 +14,16 @@ import (
 	"github.com/tidewire/tidewire/toolkit/store"
 )
 
-// A shop is the user service behind its door, on a database that can be opened again.
+// A shop is the user service behind its door.
 type shop struct {
 	http.Handler
 	*user.Service
 }
 
-func open(t testing.TB, path string) shop {
-	t.Helper()
-	d, err := sqlite.Open(t.Context(), path, user.Migrations())
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &user.Service{DB: store.Open("user", d)}
-	t.Cleanup(func() { s.DB.Close() })
+func behind(db *store.DB) shop {
+	s := &user.Service{DB: db}
 	return shop{door.Handler(door.Options{}, s.Routes()...), s}
 }
-
-func fresh(t testing.TB) shop { return open(t, filepath.Join(t.TempDir(), "user.db")) }
 
 func (s shop) do(method, path, body string, header ...string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(method, path, strings.NewReader(body))
@@ -57,8 +49,10 @@ func (s shop) registered(t testing.TB) (n int) {
 	return n
 }
 
-func TestRegister(t *testing.T) {
-	s := fresh(t)
+func TestRegister(t *testing.T) { onEach(t, testRegister) }
+
+func testRegister(t *testing.T, open func() *store.DB) {
+	s := behind(open())
 	made := s.do("POST", "/api/users", `{"name": "John Doe", "email": "john@example.com"}`)
 	if made.Code != 201 || !strings.Contains(made.Body.String(), `"role":"customer"`) {
 		t.Fatalf("create: got %d %s, want 201 and a customer", made.Code, made.Body)
@@ -72,8 +66,10 @@ func TestRegister(t *testing.T) {
 	}
 }
 
-func TestSameCreateAgain(t *testing.T) {
-	s := fresh(t)
+func TestSameCreateAgain(t *testing.T) { onEach(t, testSameCreateAgain) }
+
+func testSameCreateAgain(t *testing.T, open func() *store.DB) {
+	s := behind(open())
 	const john = `{"id":"john","name":"John","email":"john@example.com"}`
 	first := s.do("POST", "/api/users", john)
 	again := s.do("POST", "/api/users", john)
@@ -90,8 +86,10 @@ func TestSameCreateAgain(t *testing.T) {
 	}
 }
 
-func TestConcurrentTwinsAreOne(t *testing.T) {
-	s := fresh(t)
+func TestConcurrentTwinsAreOne(t *testing.T) { onEach(t, testConcurrentTwinsAreOne) }
+
+func testConcurrentTwinsAreOne(t *testing.T, open func() *store.DB) {
+	s := behind(open())
 	var wg sync.WaitGroup
 	bodies := make([]string, 32)
 	for i := range bodies {
@@ -111,23 +109,26 @@ func TestConcurrentTwinsAreOne(t *testing.T) {
 	}
 }
 
-func TestReplayAfterReopen(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "user.db")
-	s := open(t, path)
+func TestReplayAfterReopen(t *testing.T) { onEach(t, testReplayAfterReopen) }
+
+func testReplayAfterReopen(t *testing.T, open func() *store.DB) {
+	s := behind(open())
 	const john = `{"name":"John","email":"john@example.com"}`
 	first := s.do("POST", "/api/users", john, "Idempotency-Key", "k")
 	if err := s.DB.Close(); err != nil {
 		t.Fatal(err)
 	}
-	s = open(t, path)
+	s = behind(open())
 	again := s.do("POST", "/api/users", john, "Idempotency-Key", "k")
 	if again.Code != 201 || again.Body.String() != first.Body.String() || again.Header().Get("Location") != first.Header().Get("Location") {
 		t.Errorf("got %d %s, want %s", again.Code, again.Body, first.Body)
 	}
 }
 
-func TestKnownAndDemo(t *testing.T) {
-	s := fresh(t)
+func TestKnownAndDemo(t *testing.T) { onEach(t, testKnownAndDemo) }
+
+func testKnownAndDemo(t *testing.T, open func() *store.DB) {
+	s := behind(open())
 	if known, err := s.Known(t.Context(), "1"); known || err != nil {
 		t.Errorf("before: got %v, %v, want false", known, err)
 	}
@@ -144,8 +145,10 @@ func TestKnownAndDemo(t *testing.T) {
 	}
 }
 
-func TestBadRequests(t *testing.T) {
-	s := fresh(t)
+func TestBadRequests(t *testing.T) { onEach(t, testBadRequests) }
+
+func testBadRequests(t *testing.T, open func() *store.DB) {
+	s := behind(open())
 	for _, c := range []struct {
 		method, path, body string
 		want               int
@@ -176,8 +179,10 @@ func TestBadRequests(t *testing.T) {
 	}
 }
 
-func TestDatabaseGone(t *testing.T) {
-	s := fresh(t)
+func TestDatabaseGone(t *testing.T) { onEach(t, testDatabaseGone) }
+
+func testDatabaseGone(t *testing.T, open func() *store.DB) {
+	s := behind(open())
 	if err := s.DB.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -188,7 +193,12 @@ func TestDatabaseGone(t *testing.T) {
 }
 
 func BenchmarkKnown(b *testing.B) {
-	s := fresh(b)
+	d, err := sqlite.Open(b.Context(), filepath.Join(b.TempDir(), "user.db"), user.Migrations())
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer d.Close()
+	s := behind(store.Open("user", d))
 	if err := s.Demo(b.Context()); err != nil {
 		b.Fatal(err)
 	}
