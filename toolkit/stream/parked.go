@@ -27,6 +27,7 @@ type parkedRow struct {
 	Entry
 	state string
 	past  failure.History
+	tries int // begun since the last that was recorded
 }
 
 // fail decides what becomes of an entry that failed alone, and tries it again as long
@@ -106,9 +107,9 @@ func (s *session) carefully(ctx context.Context, e Entry) (err error) {
 	h := s.held[e.Partition]
 	h.careful--
 	s.Process.Alone(func() {
-		var times int
+		var tries int
 		_, err = s.db.Update(ctx, nil, func(tx *store.Tx) error {
-			ours, err := tx.Row([]any{&times}, `UPDATE position SET careful = CASE WHEN careful_seq = $1 THEN careful + 1 ELSE 1 END, careful_seq = $1
+			ours, err := tx.Row([]any{&tries}, `UPDATE position SET careful = CASE WHEN careful_seq = $1 THEN careful + 1 ELSE 1 END, careful_seq = $1
 				WHERE subscription = $2 AND log = $3 AND partition = $4 AND token = $5 RETURNING careful`,
 				e.Seq, s.DB.Service(), s.Name, e.Partition, h.token)
 			if err == nil && !ours {
@@ -116,15 +117,24 @@ func (s *session) carefully(ctx context.Context, e Entry) (err error) {
 			}
 			return err
 		})
-		switch {
+		switch deadly := s.deadly(tries); {
 		case err != nil:
-		case times > s.Policy.WithDefaults().Attempts:
-			_, err = s.judge(ctx, e, failure.History{}, failure.Permanent(fmt.Errorf("the process ended %d times while it handled this message alone", times-1)))
+		case deadly != nil:
+			_, err = s.judge(ctx, e, failure.History{}, deadly)
 		default:
 			err = s.isolate(ctx, []Entry{e})
 		}
 	})
 	return err
+}
+
+// deadly says why a message that is begun for the n-th time without a verdict is dead,
+// or nil.
+func (s *session) deadly(n int) error {
+	if n <= s.Policy.WithDefaults().Attempts {
+		return nil
+	}
+	return failure.Permanent(fmt.Errorf("the process ended %d times while it handled this message alone", n-1))
 }
 
 // drain handles parked messages that are due, in the order of their keys.
@@ -154,10 +164,10 @@ func (s *session) drain(ctx context.Context) (progress bool, err error) {
 func (s *session) due(ctx context.Context) (due []Entry, err error) {
 	_, err = s.db.Update(ctx, nil, func(tx *store.Tx) error {
 		due = nil
-		return tx.Rows(`SELECT partition, seq, key FROM parked WHERE subscription = $1 AND log = $2 AND state IN ('retry', 'discarded') AND due <= $3
+		return tx.Rows(`SELECT partition, seq, key, kind FROM parked WHERE subscription = $1 AND log = $2 AND state IN ('retry', 'discarded') AND due <= $3
 			ORDER BY due, seq LIMIT 256`, []any{s.DB.Service(), s.Name, tx.Now}, func(scan func(...any) error) error {
 			var e Entry
-			err := scan(&e.Partition, &e.Seq, &e.Key)
+			err := scan(&e.Partition, &e.Seq, &e.Key, &e.Kind)
 			if s.held[e.Partition] != nil {
 				due = append(due, e)
 			}
@@ -167,16 +177,45 @@ func (s *session) due(ctx context.Context) (due []Entry, err error) {
 	return due, err
 }
 
-// drainKey handles the parked message at d, if it is still the one to come, and makes
-// the next of its key due. It reports whether that one can be handled at once.
+// drainKey handles the parked message at d, alone in the process and counted before, if
+// it is still the one to come, and makes the next of its key due. It reports whether
+// that one can be handled at once.
 func (s *session) drainKey(ctx context.Context, h *held, d Entry) (more bool, err error) {
-	var p parkedRow
-	found, left, started := false, 0, time.Now()
+	s.Process.Alone(func() {
+		var p parkedRow
+		var found bool
+		if p, found, err = s.begin(ctx, h, d); err != nil || !found {
+			return
+		}
+		if deadly := s.deadly(p.tries); deadly != nil {
+			err = s.again(ctx, h, p, deadly)
+			return
+		}
+		more, err = s.finish(ctx, h, p)
+	})
+	return more, err
+}
+
+// begin takes up the message at d, or the first of its key, and counts that it did.
+func (s *session) begin(ctx context.Context, h *held, d Entry) (p parkedRow, found bool, err error) {
 	_, err = s.db.Update(ctx, nil, func(tx *store.Tx) error {
 		if err := s.stay(tx, h); err != nil {
 			return err
 		}
 		if p, found, err = s.head(tx, d); err != nil || !found {
+			return err
+		}
+		p.tries++
+		return tx.Exec(`UPDATE parked SET tries = $1 WHERE subscription = $2 AND log = $3 AND partition = $4 AND seq = $5`, p.tries, s.DB.Service(), s.Name, p.Partition, p.Seq)
+	})
+	return p, found, err
+}
+
+// finish handles a parked message and takes it out.
+func (s *session) finish(ctx context.Context, h *held, p parkedRow) (more bool, err error) {
+	left, started := 0, time.Now()
+	_, err = s.db.Update(ctx, nil, func(tx *store.Tx) error {
+		if err := s.stay(tx, h); err != nil {
 			return err
 		}
 		if err := s.redo(ctx, tx, p); err != nil {
@@ -189,15 +228,13 @@ func (s *session) drainKey(ctx context.Context, h *held, d Entry) (more bool, er
 		return err
 	})
 	switch {
-	case err == nil && !found:
-		return false, nil
 	case err == nil:
 		if left == 0 {
 			delete(s.parked, p.Key)
 		}
 		s.handling.Done(ctx, started, p.Time)
 		return left > 0, nil
-	case !found || unavailable(ctx, err) || errors.Is(err, errLost):
+	case unavailable(ctx, err) || errors.Is(err, errLost):
 		return false, err
 	}
 	return false, s.again(ctx, h, p, err)
@@ -219,14 +256,18 @@ func (s *session) redo(ctx context.Context, tx *store.Tx, p parkedRow) error {
 	return h.Handle(ctx, tx, p.Message)
 }
 
-// head returns the first message of d's key that is not released, if it is d or comes
-// before it and may be handled.
+// head returns what is to be handled of d's key: the first message that is not released,
+// if it may be handled; d itself if it ends a thing and so passes the others.
 func (s *session) head(tx *store.Tx, d Entry) (p parkedRow, found bool, err error) {
+	which, args := `state <> 'released'`, []any{s.DB.Service(), s.Name, d.Key}
+	if s.handlers[d.Kind].passes {
+		which, args = `seq = $4`, append(args, d.Seq)
+	}
 	var class, past string
 	m := &p.Message
-	found, err = tx.Row([]any{&p.Partition, &p.Seq, &m.ID, &m.Kind, &class, &m.Key, &m.Version, &m.Time, &m.Cause, &m.Trace, &m.Body, &p.state, &past},
-		`SELECT partition, seq, id, kind, class, key, version, time, cause, trace, body, state, past FROM parked
-			WHERE subscription = $1 AND log = $2 AND key = $3 AND state <> 'released' ORDER BY seq LIMIT 1`, s.DB.Service(), s.Name, d.Key)
+	found, err = tx.Row([]any{&p.Partition, &p.Seq, &m.ID, &m.Kind, &class, &m.Key, &m.Version, &m.Time, &m.Cause, &m.Trace, &m.Body, &p.state, &past, &p.tries},
+		`SELECT partition, seq, id, kind, class, key, version, time, cause, trace, body, state, past, tries FROM parked
+			WHERE subscription = $1 AND log = $2 AND key = $3 AND `+which+` ORDER BY seq LIMIT 1`, args...)
 	if err != nil || !found {
 		return p, false, err
 	}
@@ -255,7 +296,7 @@ func (s *session) again(ctx context.Context, h *held, p parkedRow, cause error) 
 			return err
 		}
 		next = s.Policy.Judge(p.past, tx.Now, cause)
-		err := tx.Exec(`UPDATE parked SET state = $1, due = $2, past = $3 WHERE subscription = $4 AND log = $5 AND partition = $6 AND seq = $7`,
+		err := tx.Exec(`UPDATE parked SET state = $1, due = $2, past = $3, tries = 0 WHERE subscription = $4 AND log = $5 AND partition = $6 AND seq = $7`,
 			s.stateOf(next), next.Retry, next.Past.String(), s.DB.Service(), s.Name, p.Partition, p.Seq)
 		if err != nil {
 			return err

@@ -82,6 +82,7 @@ CREATE TABLE parked (
 	body         BLOB   NOT NULL,
 	state        TEXT   NOT NULL,  -- retry, waiting, dead; released: dead, and its key goes on
 	due          BIGINT NOT NULL,
+	tries        BIGINT NOT NULL DEFAULT 0,  -- begun since the last that was recorded
 	past         TEXT   NOT NULL DEFAULT '',
 	PRIMARY KEY (subscription, log, partition, seq)
 );
