@@ -4,9 +4,9 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"io/fs"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 )
@@ -53,12 +53,16 @@ func TestFlowNamesEveryEvent(t *testing.T) {
 
 // contracts returns the types of the contract package that have a method Kind.
 func contracts(t *testing.T) (names []string) {
-	packages, err := parser.ParseDir(token.NewFileSet(), "../contract", func(f fs.FileInfo) bool { return true }, 0)
-	if err != nil {
-		t.Fatal(err)
+	files, err := filepath.Glob("../contract/*.go")
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
 	}
-	for _, p := range packages {
-		ast.Inspect(p, func(n ast.Node) bool {
+	for _, name := range files {
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
 			if f, ok := n.(*ast.FuncDecl); ok && f.Name.Name == "Kind" && f.Recv != nil {
 				names = append(names, f.Recv.List[0].Type.(*ast.Ident).Name)
 			}

@@ -77,25 +77,26 @@ func Fold(events []Event) (Order, error) {
 
 // apply takes o one event further.
 func (o *Order) apply(e Event) error {
-	to, reason := o.State, o.Reason
+	next := *o
 	switch fact := e.Fact.(type) {
 	case contract.OrderCreated:
-		to, o.Terms, o.Created = Pending, fact, e.Time
+		next.State, next.Terms, next.Created = Pending, fact, e.Time
 	case contract.OrderConfirmed:
-		to = Confirmed
+		next.State = Confirmed
 	case contract.OrderCompleted:
-		to = Completed
+		next.State = Completed
 	case contract.OrderFailed:
-		to, reason = Failed, fact.Reason
+		next.State, next.Reason = Failed, fact.Reason
 	case contract.OrderCancelled:
-		to, reason = Cancelled, fact.Reason
+		next.State, next.Reason = Cancelled, fact.Reason
 	default:
 		return fmt.Errorf("order: %s is not in the history of an order", e.Fact.Kind())
 	}
-	if !slices.Contains(o.State.next(), to) || e.Version != o.Last.Version+1 {
+	if !slices.Contains(o.State.next(), next.State) || e.Version != o.Last.Version+1 {
 		return fmt.Errorf("%w: event %d is %s, after event %d it is %q", ErrIllegal, e.Version, e.Fact.Kind(), o.Last.Version, o.State)
 	}
-	o.State, o.Reason, o.Last = to, reason, e.Place
+	next.Last = e.Place
+	*o = next
 	return nil
 }
 

@@ -111,19 +111,6 @@ func (s *Service) row(t *testing.T, id string) row {
 	return r
 }
 
-// told is what the journal says of an order.
-func (s *Service) told(t *testing.T, id string) (events []Event) {
-	t.Helper()
-	err := s.DB.View(t.Context(), func(tx *store.Tx) (err error) {
-		events, err = history(tx, id, forever())
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return events
-}
-
 func (s *Service) count(t *testing.T, query string, args ...any) (n int64) {
 	t.Helper()
 	err := s.DB.View(t.Context(), func(tx *store.Tx) error {

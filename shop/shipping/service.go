@@ -1,0 +1,105 @@
+package shipping
+
+import (
+	"errors"
+	"time"
+
+	"github.com/tidewire/tidewire/shop/contract"
+	"github.com/tidewire/tidewire/toolkit/store"
+)
+
+// A Service is the shipping service.
+type Service struct {
+	DB      *store.DB
+	Carrier Carrier // Courier
+}
+
+// A label is work: one call to the carrier.
+type label struct {
+	OrderID string          `json:"orderId"` // the key of the call, too
+	Lines   []contract.Line `json:"lines"`
+	Wanted  time.Time       `json:"wanted"`
+}
+
+// Kind is the name of the message.
+func (label) Kind() string { return "label" }
+
+// Queue is where shipping's calls wait.
+func (label) Queue() string { return "shipping_labels" }
+
+// An outcome is what a message did. Nothing ends without one.
+type outcome string
+
+const (
+	asked  outcome = "asked"    // the carrier, soon
+	sent   outcome = "sent"     // the parcel
+	called outcome = "called"   // it back
+	buried outcome = "buried"   // left a tombstone: nothing had been sent
+	again  outcome = "again"    // nothing: it was done before
+	late   outcome = "too late" // nothing: the order has ended
+)
+
+// want wants the parcel of an order whose stock was taken.
+func (s *Service) want(tx *store.Tx, e contract.InventoryUpdated) (outcome, error) {
+	before, err := load(tx, e.OrderID)
+	switch {
+	case err == nil && (before.status == ended || before.status == recalled):
+		return late, nil
+	case err == nil:
+		return again, nil
+	case !errors.Is(err, ErrUnknown):
+		return "", err
+	}
+	if err := insert(tx, shipment{order: e.OrderID, status: wanted, lines: e.Lines}); err != nil {
+		return "", err
+	}
+	return asked, tx.Send(e.OrderID, label{OrderID: e.OrderID, Lines: e.Lines, Wanted: tx.Now})
+}
+
+// send records the label of a parcel. If its order has ended meanwhile, the carrier is to
+// bring back what it has.
+func (s *Service) send(tx *store.Tx, order string, l Label) (outcome, error) {
+	p, err := load(tx, order)
+	if err != nil {
+		return "", err
+	}
+	next := p.status.labelled()
+	if next == p.status {
+		return again, nil
+	}
+	p.status, p.label, p.shipped = next, l, tx.Now
+	if next == recalled {
+		p.stopped = tx.Now
+	}
+	if err := save(tx, p); err != nil {
+		return "", err
+	}
+	if next == recalled {
+		return called, tx.Append(order, contract.ShipmentRecalled{OrderID: order})
+	}
+	return sent, tx.Append(order, contract.OrderShipped{OrderID: order, Carrier: l.Carrier, TrackingNumber: l.Tracking})
+}
+
+// end stops the shipment of an order that has ended. If there is none yet, it leaves a
+// tombstone, so that stock that is heard of later sends nothing.
+func (s *Service) end(tx *store.Tx, order string, lines []contract.Line) (outcome, error) {
+	p, err := load(tx, order)
+	if errors.Is(err, ErrUnknown) {
+		return buried, insert(tx, shipment{order: order, status: p.status.over(), lines: lines, stopped: tx.Now})
+	}
+	if err != nil {
+		return "", err
+	}
+	next := p.status.over()
+	if next == p.status {
+		return again, nil
+	}
+	p.status, p.stopped = next, tx.Now
+	if err := save(tx, p); err != nil {
+		return "", err
+	}
+	if next == recalled {
+		return called, tx.Append(order, contract.ShipmentRecalled{OrderID: order})
+	}
+	return buried, nil
+}

@@ -1,0 +1,95 @@
+package shipping
+
+import (
+	"context"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/tidewire/tidewire/driver/sqlite"
+	"github.com/tidewire/tidewire/toolkit/message"
+	"github.com/tidewire/tidewire/toolkit/store"
+)
+
+func start(t *testing.T) *Service {
+	t.Helper()
+	d, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "shipping.db"), Migrations())
+	if err != nil {
+		t.Fatal(err)
+	}
+	db := store.Open("shipping", d)
+	t.Cleanup(func() { db.Close() })
+	return &Service{DB: db}
+}
+
+// hears hands messages about order o to their handlers, each in a transaction of its own.
+// Work is called and recorded, as a worker would.
+func (s *Service) hears(t *testing.T, messages ...message.Kind) {
+	t.Helper()
+	for _, k := range messages {
+		m, err := message.Encode("o", k)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.ID = uuid.NewString()
+		handle := s.handler(t, m)
+		if _, err := s.DB.Update(t.Context(), []string{"o"}, func(tx *store.Tx) error { return handle(t.Context(), tx, m) }); err != nil {
+			t.Fatalf("%s: %v", m.Kind, err)
+		}
+	}
+}
+
+func (s *Service) handler(t *testing.T, m message.Message) func(context.Context, *store.Tx, message.Message) error {
+	t.Helper()
+	for _, h := range s.Streams() {
+		if h.Kind == m.Kind {
+			return h.Handle
+		}
+	}
+	for _, h := range s.Queues() {
+		if h.Kind == m.Kind {
+			outcome, err := h.Call(t.Context(), m)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return func(ctx context.Context, tx *store.Tx, m message.Message) error { return h.Record(ctx, tx, m, outcome) }
+		}
+	}
+	t.Fatalf("nobody handles %s", m.Kind)
+	return nil
+}
+
+func (s *Service) number(t *testing.T, query string, args ...any) (n int64) {
+	t.Helper()
+	err := s.DB.View(t.Context(), func(tx *store.Tx) error {
+		_, err := tx.Row([]any{&n}, query, args...)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func (s *Service) said(t *testing.T, kind string) int64 {
+	t.Helper()
+	return s.number(t, `SELECT count(*) FROM journal WHERE kind = $1 AND key = 'o'`, kind)
+}
+
+func (s *Service) jobs(t *testing.T) int64 {
+	t.Helper()
+	return s.number(t, `SELECT count(*) FROM job WHERE queue = 'shipping_labels' AND key = 'o'`)
+}
+
+func (s *Service) status(t *testing.T) (got status) {
+	t.Helper()
+	err := s.DB.View(t.Context(), func(tx *store.Tx) error {
+		p, err := load(tx, "o")
+		got = p.status
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return got
+}
