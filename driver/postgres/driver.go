@@ -2,13 +2,16 @@ package postgres
 
 import (
 	"context"
+	"fmt"
 	"hash/fnv"
 	"io/fs"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/tidewire/tidewire/toolkit/store"
 )
 
@@ -18,6 +21,7 @@ type Driver struct {
 	owned  bool // Close closes the server
 	schema string
 	fence  fence
+	closed atomic.Bool
 }
 
 var _ store.Driver = (*Driver)(nil)
@@ -48,12 +52,30 @@ func newDriver(s *Server, schema string) *Driver {
 // workers look at once, and neither waits for the other's rows.
 func (d *Driver) SkipLocked() string { return " FOR UPDATE SKIP LOCKED" }
 
-// Close ends what Open began.
+// Close refuses later changes. It ends the connections, if Open made them, once the
+// changes that have begun are done.
 func (d *Driver) Close() error {
-	if d.owned {
+	if !d.closed.Swap(true) && d.owned {
 		d.server.Close()
 	}
 	return nil
+}
+
+var errClosed = fmt.Errorf("%w: it is closed", store.ErrUnavailable)
+
+// acquire waits for a connection.
+func (d *Driver) acquire(ctx context.Context) (*pgxpool.Conn, error) {
+	if d.closed.Load() {
+		return nil, errClosed
+	}
+	pooled, err := d.server.pool.Acquire(ctx)
+	switch {
+	case err == nil:
+		return pooled, nil
+	case ctx.Err() != nil:
+		return nil, context.Cause(ctx)
+	}
+	return nil, explain(err, true)
 }
 
 // text is a statement as this schema sends it. The comment keeps prepared statements

@@ -65,7 +65,7 @@ func (d *Driver) settled(ctx context.Context) (seq int64, more bool, lives strin
 	}
 	ctx, cancel := context.WithTimeout(ctx, viewTime)
 	defer cancel()
-	pooled, err := d.server.acquire(ctx)
+	pooled, err := d.acquire(ctx)
 	if err != nil {
 		return 0, false, "", err
 	}

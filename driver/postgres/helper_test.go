@@ -34,6 +34,14 @@ func serverURL() string {
 	return "postgres://postgres@127.0.0.1:15432/postgres"
 }
 
+// with adds a parameter to a URL.
+func with(url, parameter string) string {
+	if strings.Contains(url, "?") {
+		return url + "&" + parameter
+	}
+	return url + "?" + parameter
+}
+
 // admin is a connection beside those of the driver.
 func admin(t testing.TB) *pgx.Conn {
 	t.Helper()

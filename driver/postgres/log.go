@@ -34,8 +34,7 @@ func (j *journal) Identity(ctx context.Context) (id string, err error) {
 	return id, err
 }
 
-// Read reads up to what is settled. A partition with a long backlog leaves room for the
-// others, unless they have nothing.
+// Read reads up to what is settled, in the order of the sequences.
 func (j *journal) Read(ctx context.Context, q stream.Query) ([]stream.Entry, error) {
 	end, more, lives, err := j.d.settled(ctx)
 	if err != nil {
@@ -96,7 +95,7 @@ func (j *journal) Watch() (hint <-chan struct{}, stop func()) { return j.db.Watc
 
 // query lends a connection to one statement, which names its tables in full.
 func (j *journal) query(ctx context.Context, run func(*pgx.Conn) error) error {
-	pooled, err := j.d.server.acquire(ctx)
+	pooled, err := j.d.acquire(ctx)
 	if err != nil {
 		return err
 	}

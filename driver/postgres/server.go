@@ -131,12 +131,12 @@ func address(c *pgx.ConnConfig) string {
 	return net.JoinHostPort(c.Host, strconv.Itoa(int(c.Port)))
 }
 
-// unreached says why there is no connection, and what to do.
+// unreached says in one sentence why there is no connection, and what to do.
 func unreached(c *pgx.ConnConfig, err error) error {
 	where := address(c)
 	var pg *pgconn.PgError
 	var failed *pgconn.ConnectError
-	var network net.Error
+	var dial *net.OpError
 	switch {
 	case errors.As(err, &pg) && (pg.Code == "28P01" || pg.Code == "28000"):
 		return fmt.Errorf("the PostgreSQL at %s does not let %q in: correct user and password in the database URL (%s)", where, c.User, pg.Message)
@@ -144,10 +144,10 @@ func unreached(c *pgx.ConnConfig, err error) error {
 		return fmt.Errorf("the PostgreSQL at %s has no database %q: create it with createdb, or correct the database URL", where, c.Database)
 	case errors.As(err, &pg):
 		return fmt.Errorf("%w: the PostgreSQL at %s refuses: %w", store.ErrUnavailable, where, pg)
-	case errors.As(err, &network) || errors.Is(err, context.DeadlineExceeded):
-		return fmt.Errorf("%w: nothing answers at %s: start PostgreSQL there, or correct the database URL (%w)", store.ErrUnavailable, where, err)
+	case errors.As(err, &dial) && dial.Op == "dial":
+		return fmt.Errorf("%w: nothing answers at %s: start PostgreSQL there, or correct the database URL (%w)", store.ErrUnavailable, where, dial.Err)
 	case errors.As(err, &failed):
-		return fmt.Errorf("%w: what answers at %s is not PostgreSQL, or wants other TLS settings: correct the database URL (%w)", store.ErrUnavailable, where, err)
+		return fmt.Errorf("%w: what answers at %s does not speak like PostgreSQL: correct address or sslmode in the database URL", store.ErrUnavailable, where)
 	}
 	return err
 }

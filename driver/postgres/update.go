@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/tidewire/tidewire/toolkit/store"
 )
 
@@ -96,7 +95,7 @@ const (
 // begin starts a transaction that holds the locks of keys, in one round trip. What
 // fails here is undone.
 func (d *Driver) begin(ctx context.Context, keys []string) (*conn, time.Time, error) {
-	pooled, err := d.server.acquire(ctx)
+	pooled, err := d.acquire(ctx)
 	if err != nil {
 		return nil, time.Time{}, err
 	}
@@ -116,18 +115,6 @@ func (d *Driver) begin(ctx context.Context, keys []string) (*conn, time.Time, er
 		return nil, now, fmt.Errorf("begin: %w", d.server.fault(ctx, err, lost))
 	}
 	return c, d.server.now.at(now), nil
-}
-
-// acquire waits for a connection.
-func (s *Server) acquire(ctx context.Context) (*pgxpool.Conn, error) {
-	pooled, err := s.pool.Acquire(ctx)
-	switch {
-	case err == nil:
-		return pooled, nil
-	case ctx.Err() != nil:
-		return nil, context.Cause(ctx)
-	}
-	return nil, explain(err, true)
 }
 
 // fault explains an error outside a change. One dead connection means that the others

@@ -67,7 +67,9 @@ func TestFailuresUndo(t *testing.T) {
 	}{
 		{"an error", func(c store.Conn) error { return sentinel }, func(err error) bool { return err == sentinel }},
 		{"a panic", func(c store.Conn) error { panic("boom 17") },
-			func(err error) bool { return errors.Is(err, store.ErrPanic) && strings.Contains(err.Error(), "boom 17") }},
+			func(err error) bool {
+				return errors.Is(err, store.ErrPanic) && strings.Contains(err.Error(), "boom 17")
+			}},
 		{"a queued statement that fails at the end", func(c store.Conn) error { return insert(c, "a") },
 			func(err error) bool { return strings.Contains(err.Error(), "duplicate key") }},
 		{"a failure that Run swallows", func(c store.Conn) error {

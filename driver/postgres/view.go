@@ -39,7 +39,7 @@ func (d *Driver) View(ctx context.Context, read func(store.Conn) error) error {
 // prepared before what is sent with it has run, and so under another search_path.
 func (d *Driver) beginView(ctx context.Context) (*conn, error) {
 	for try := 1; ; try++ {
-		pooled, err := d.server.acquire(ctx)
+		pooled, err := d.acquire(ctx)
 		if err != nil {
 			return nil, err
 		}
