@@ -65,12 +65,13 @@ func command(ctx context.Context, dir string, args ...string) *exec.Cmd {
 
 // A platform that is running, as its users see it.
 type running struct {
-	t          *testing.T
-	cmd        *exec.Cmd
-	data       string
-	url, admin string
-	log        *buffer
-	ended      chan error
+	t     *testing.T
+	cmd   *exec.Cmd
+	data  string
+	log   *buffer
+	ended chan error
+
+	url, admin, simulator string
 }
 
 type buffer struct {
@@ -90,7 +91,7 @@ func (b *buffer) String() string {
 	return b.b.String()
 }
 
-var readyLine = regexp.MustCompile(`^tidewire ready (http://\S+) \(operators (http://[^,)]+)`)
+var readyLine = regexp.MustCompile(`^tidewire ready (http://\S+) \(operators (http://[^,)]+), payment simulator (http://[^,)]+)\)\n`)
 
 // up starts the platform on data, on free ports, and waits until it is ready.
 func up(t *testing.T, data string, more ...string) *running {
@@ -120,7 +121,7 @@ func up(t *testing.T, data string, more ...string) *running {
 		}
 		m := readyLine.FindStringSubmatch(out.String())
 		if m != nil {
-			r.url, r.admin = m[1], m[2]
+			r.url, r.admin, r.simulator = m[1], m[2], m[3]
 		}
 		return m != nil
 	})

@@ -90,7 +90,8 @@ func (cmd upCommand) run(c *console, loaded *config.Loaded, log *slog.Logger) (e
 		return door.Serve(ctx, s.operators, s.platform.desk.Handler(s.metrics))
 	})
 	routes := door.Handler(door.Options{OpenMode: s.Auth.Mode == "open", Log: log, Meter: s.metrics.Meter}, s.platform.routes(cmd.Service)...)
-	fmt.Fprintf(c.out, "tidewire ready http://%s (operators http://%s, process %s)\n", s.customers.Addr(), s.operators.Addr(), s.platform.process.Instance)
+	log.Info("ready", "instance", s.platform.process.Instance, "data", s.Data)
+	fmt.Fprintf(c.out, "tidewire ready http://%s (operators http://%s, payment simulator %s)\n", s.customers.Addr(), s.operators.Addr(), s.Payment.Simulator)
 	work, stopWork := context.WithCancel(context.WithoutCancel(c.ctx))
 	defer stopWork()
 	err = run.All(c.ctx,

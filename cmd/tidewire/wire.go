@@ -17,6 +17,7 @@ import (
 	"github.com/tidewire/tidewire/shop/order"
 	"github.com/tidewire/tidewire/shop/payment"
 	"github.com/tidewire/tidewire/shop/product"
+	"github.com/tidewire/tidewire/shop/shipping"
 	"github.com/tidewire/tidewire/shop/user"
 	"github.com/tidewire/tidewire/toolkit/journal"
 	"github.com/tidewire/tidewire/toolkit/queue"
@@ -37,6 +38,7 @@ func schemas() map[string]fs.FS {
 		"order":     order.Migrations(),
 		"payment":   payment.Migrations(),
 		"inventory": inventory.Migrations(),
+		"shipping":  shipping.Migrations(),
 	}
 }
 
@@ -53,6 +55,7 @@ func wire(ctx context.Context, c config.Config, meter metric.Meter) (*platform, 
 	orders := &order.Service{DB: db["order"], Catalogue: products, Users: users, Meter: meter}
 	payments := &payment.Service{DB: db["payment"], Provider: payment.NewSimulated(c.Payment.Simulator)}
 	stock := &inventory.Service{DB: db["inventory"]}
+	parcels := &shipping.Service{DB: db["shipping"]}
 
 	p := &platform{engine: e, retention: c.Retention,
 		process: &run.Process{Instance: uuid.NewString(), Meter: meter},
@@ -63,6 +66,7 @@ func wire(ctx context.Context, c config.Config, meter metric.Meter) (*platform, 
 			{db: orders.DB, routes: orders.Routes(), streams: orders.Streams(), queues: orders.Queues()},
 			{db: payments.DB, routes: payments.Routes(), streams: payments.Streams(), queues: payments.Queues()},
 			{db: stock.DB, routes: stock.Routes(), streams: stock.Streams()},
+			{db: parcels.DB, routes: parcels.Routes(), streams: parcels.Streams(), queues: parcels.Queues()},
 		}}
 	p.desk = p.operators(c)
 	if err := p.check(); err != nil {

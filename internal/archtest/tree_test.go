@@ -24,9 +24,9 @@ type source struct {
 
 func (s source) dir() string { return path.Dir(s.path) }
 
-// test reports whether s is a test, or a suite that is imported by tests only.
+// test reports whether s is a test, or of a suite that is imported by tests only.
 func (s source) test() bool {
-	return strings.HasSuffix(s.path, "_test.go") || slices.Contains(s.imports(), "testing")
+	return strings.HasSuffix(s.path, "_test.go") || strings.HasSuffix(s.dir(), "test") || slices.Contains(s.imports(), "testing")
 }
 
 func (s source) imports() []string {
