@@ -1,0 +1,81 @@
+package audit
+
+import (
+	"context"
+	"time"
+)
+
+// Options say what to audit. The zero value is the demo's data folder.
+type Options struct {
+	Data     string // folder of the databases; ./tidewire-data
+	Database string // postgres://… if the services' databases are there; only the simulator's file is in Data then
+	Ledger   string // what a client saw, one JSON line an order, as load writes it; none
+	// Sole says that the ledger's client placed every order with an Idempotency-Key
+	// that there is. Then an order that it does not know is a double.
+	Sole bool
+	// Final says that all work is done. Then whatever is still on its way is a violation.
+	Final bool
+
+	pause time.Duration // that something which seems stuck is given to move; 2s
+}
+
+// A Report is what was found, as `tidewire audit --json` prints it.
+type Report struct {
+	OK     bool    `json:"ok"` // no check found a violation
+	Checks []Check `json:"checks"`
+	Dead   int64   `json:"dead"` // letters that wait for an operator: promised, so no violation by themselves
+}
+
+// A Check is one promise, and how it was kept.
+type Check struct {
+	Promise    string   `json:"promise"`
+	Checked    int64    `json:"checked"` // how many things
+	Violations int64    `json:"violations"`
+	Examples   []string `json:"examples"` // the first violations
+
+	found []string // all of them
+}
+
+// keptExamples is how many violations of a promise are named.
+const keptExamples = 10
+
+// Run checks every promise. What cannot be read or checked is a violation; an error
+// means that there was nothing to audit, or that ctx ended.
+func Run(ctx context.Context, o Options) (Report, error) {
+	if o.Data == "" {
+		o.Data = "tidewire-data"
+	}
+	if o.pause == 0 {
+		o.pause = 2 * time.Second
+	}
+	a, err := begin(ctx, o)
+	if err != nil {
+		return Report{}, err
+	}
+	defer a.close()
+	checks := a.run(a.promises())
+	if err := a.end(); err != nil {
+		return Report{}, err
+	}
+	stuck, dead := a.waiting(o.Final)
+	r := Report{OK: true, Checks: append(checks, stuck), Dead: dead}
+	for _, c := range r.Checks {
+		r.OK = r.OK && c.Violations == 0
+	}
+	return r, ctx.Err()
+}
+
+// promises are all checks that are made on the snapshot.
+func (a *audit) promises() []promise {
+	all := []promise{
+		a.complete(), whole(), history(), capture(), provider(), undone(), balance(), stock(),
+		shipments(), positions(), effects(), causes(), calls(), owners(),
+	}
+	if a.Ledger != "" {
+		all = append(all, a.acceptance())
+	}
+	if a.Final {
+		all = append(all, quiet())
+	}
+	return all
+}

@@ -1,0 +1,31 @@
+package audit
+
+// status is what an order is after its event f.
+const status = `CASE f.kind WHEN 'OrderCreated' THEN 'pending' WHEN 'OrderConfirmed' THEN 'confirmed' WHEN 'OrderCompleted' THEN 'completed'
+	WHEN 'OrderFailed' THEN 'failed' WHEN 'OrderCancelled' THEN 'cancelled' ELSE '' END`
+
+// history checks that the events of each order tell its whole life, in order, and that
+// its row is what they add up to. Row and events are of one snapshot.
+func history() promise {
+	return promise{name: "an order is the sum of its history", probes: []probe{
+		{of: count(`"order".orders`), bad: `SELECT 'order ' || o.id || ' has no event that created it' FROM "order".orders o
+			WHERE NOT EXISTS (SELECT 1 FROM fact_order f WHERE f.kind = 'OrderCreated' AND f.key = o.id AND f.version = 1)`},
+		{of: count(`fact_order WHERE version IS NOT NULL`), bad: `SELECT 'order ' || f.key || ' has events and no row' FROM fact_order f
+			WHERE f.version = 1 AND NOT EXISTS (SELECT 1 FROM "order".orders o WHERE o.id = f.key)`},
+		{bad: `SELECT 'order ' || key || ' has ' || COUNT(*) || ' events, from version ' || MIN(version) || ' to ' || MAX(version)
+			FROM fact_order WHERE version IS NOT NULL GROUP BY key
+			HAVING MIN(version) <> 1 OR MAX(version) <> COUNT(*) OR COUNT(DISTINCT version) <> COUNT(*)`},
+		{bad: `SELECT 'order ' || f.key || ' has events in two partitions' FROM fact_order f JOIN fact_order n ON n.key = f.key AND n.version = f.version + 1
+			WHERE n.partition <> f.partition`},
+		{bad: `SELECT 'order ' || f.key || ': event ' || n.version || ' is not later than the one before' FROM fact_order f
+			JOIN fact_order n ON n.key = f.key AND n.version = f.version + 1 WHERE n.time <= f.time OR n.seq <= f.seq`},
+		{bad: `SELECT 'order ' || f.key || ': ' || n.kind || ' follows ' || f.kind FROM fact_order f JOIN fact_order n ON n.key = f.key AND n.version = f.version + 1
+			WHERE NOT (f.kind = 'OrderCreated' AND n.kind IN ('OrderConfirmed', 'OrderFailed', 'OrderCancelled')
+				OR f.kind = 'OrderConfirmed' AND n.kind IN ('OrderCompleted', 'OrderCancelled'))`},
+		{bad: `SELECT 'order ' || o.id || ' is at version ' || o.version || ', its history at ' || COALESCE(CAST(MAX(f.version) AS TEXT), 'none') FROM "order".orders o
+			LEFT JOIN fact_order f ON f.key = o.id GROUP BY o.id, o.version HAVING o.version IS DISTINCT FROM MAX(f.version)`},
+		{bad: `SELECT 'order ' || o.id || ' is ' || o.status || ' (' || o.reason || '), its history says ' || ` + status + ` || ' (' || COALESCE(f.word, '') || ')'
+			FROM "order".orders o JOIN fact_order f ON f.key = o.id AND f.version = o.version
+			WHERE o.status <> ` + status + ` OR o.reason <> CASE WHEN f.kind IN ('OrderFailed', 'OrderCancelled') THEN COALESCE(f.word, '') ELSE '' END`},
+	}}
+}

@@ -1,0 +1,175 @@
+package audit
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// audit is one run: a connection that sees all databases under the names of their
+// services, and in temporary tables what it has made of them.
+type audit struct {
+	Options
+	ctx     context.Context // of the run, which is one call
+	db      *sql.DB
+	conn    *sql.Conn
+	dialect dialect
+	start   time.Time
+	inside  bool     // a transaction
+	missing []string // what could not be read
+}
+
+// A dialect is what differs between the databases.
+type dialect struct {
+	text   func(body, member string) string // a member of a JSON body
+	lines  string                           // the rows of order.orders o with an element of its lines in l
+	line   func(member string) string       // a member of l
+	remote bool                             // the simulator's tables are copies, in temporary tables
+}
+
+// begin connects, reads the ledger, takes the marks and then the snapshot.
+func begin(ctx context.Context, o Options) (a *audit, err error) {
+	a = &audit{Options: o, ctx: ctx, start: time.Now()}
+	if o.Database == "" {
+		err = a.openFiles()
+	} else {
+		err = a.openServer()
+	}
+	if err != nil {
+		return nil, errors.Join(err, a.close())
+	}
+	if err := a.prepare(); err != nil {
+		return nil, errors.Join(err, a.close())
+	}
+	return a, nil
+}
+
+func (a *audit) prepare() error {
+	for _, ddl := range scratch {
+		if err := a.exec(ddl); err != nil {
+			return err
+		}
+	}
+	if a.Ledger != "" {
+		if err := a.readLedger(); err != nil {
+			return err
+		}
+	}
+	a.mark()
+	begin := "BEGIN"
+	if a.dialect.remote {
+		begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+	}
+	if err := a.exec(begin); err != nil {
+		return err
+	}
+	a.inside = true
+	for _, s := range services {
+		a.try(s, `SELECT COUNT(*) FROM `+schema(s)+`.identity`) // takes the snapshot
+	}
+	if a.dialect.remote {
+		if err := a.copySimulator("call", "charge", "refund"); err != nil {
+			a.missing = append(a.missing, "simulator: "+err.Error())
+		}
+	} else {
+		a.try("simulator", `SELECT COUNT(*) FROM simulator.identity`)
+	}
+	a.fill()
+	return a.ctx.Err()
+}
+
+// end leaves the snapshot.
+func (a *audit) end() error {
+	a.inside = false
+	return a.exec("ROLLBACK")
+}
+
+func (a *audit) close() error {
+	var err error
+	if a.conn != nil {
+		err = a.conn.Close()
+	}
+	if a.db != nil {
+		err = errors.Join(err, a.db.Close())
+	}
+	return err
+}
+
+func (a *audit) exec(query string, args ...any) error {
+	_, err := a.conn.ExecContext(a.ctx, a.rewrite(query), args...)
+	return err
+}
+
+// try runs a statement whose failure is a finding.
+func (a *audit) try(what, query string) {
+	if err := a.guard(func() error { return a.exec(query) }); err != nil {
+		a.missing = append(a.missing, what+": "+err.Error())
+	}
+}
+
+// rewrite puts this run's times into a query, in microseconds, and the simulator where
+// it is.
+func (a *audit) rewrite(query string) string {
+	if a.dialect.remote {
+		query = strings.ReplaceAll(query, "simulator.", "pg_temp.simulator_")
+	}
+	if !strings.Contains(query, "{") {
+		return query
+	}
+	micros := func(t time.Time) string { return fmt.Sprint(t.UnixMicro()) }
+	return strings.NewReplacer("{before}", micros(a.start.Add(-10*time.Second)), "{late}", micros(time.Now().Add(-10*time.Second)),
+		"{overdue}", micros(time.Now().Add(-5*time.Second))).Replace(query)
+}
+
+// services are the databases, in the order in which their snapshots are taken: a
+// message's reader before its sender.
+var services = [...]string{"order", "shipping", "inventory", "payment", "product", "user"}
+
+// schema is the name of a service in SQL: two of them are words of the language.
+func schema(service string) string { return `"` + service + `"` }
+
+// tables are what each database must have, beside the toolkit's.
+func tables(service string) []string {
+	return append([]string{"identity", "journal", "job", "position", "parked"}, map[string][]string{
+		"order":     {"orders", "idempotency"},
+		"shipping":  {"shipment"},
+		"inventory": {"stock", "reservation", "movement"},
+		"payment":   {"payment", "attempt", "entry"},
+		"product":   {"product"},
+		"user":      {"users"},
+	}[service]...)
+}
+
+// complete checks that everything that is to be audited can be read.
+func (a *audit) complete() promise {
+	p := promise{name: "every store can be read"}
+	for _, s := range services {
+		for _, t := range tables(s) {
+			p.probes = append(p.probes, probe{of: "SELECT 1", bad: "SELECT '' FROM " + schema(s) + "." + t + " WHERE 1 = 0"})
+		}
+	}
+	for _, t := range []string{"call", "charge", "refund"} {
+		p.probes = append(p.probes, probe{of: "SELECT 1", bad: "SELECT '' FROM simulator." + t + " WHERE 1 = 0"})
+	}
+	for _, m := range a.missing {
+		p.probes = append(p.probes, probe{bad: "SELECT '" + strings.ReplaceAll(m, "'", "''") + "'"})
+	}
+	return p
+}
+
+// folder returns the path of the data, which must be there.
+func (a *audit) folder() (string, error) {
+	path, err := filepath.Abs(a.Data)
+	if err != nil {
+		return "", err
+	}
+	if info, err := os.Stat(path); err != nil || !info.IsDir() {
+		return "", fmt.Errorf("no data folder at %s", a.Data)
+	}
+	return path, nil
+}

@@ -1,0 +1,260 @@
+package audit
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// goods are the lines of every order: two of a tracked product, one that never runs out.
+const goods = `[{"productId":"a","name":"Thing","quantity":2,"unitPrice":500},{"productId":"b","name":"Thing","quantity":1,"unitPrice":250}]`
+
+const total = 1250 // of goods
+
+// An order is written stage by stage.
+type story struct {
+	*platform
+	id      string
+	version int
+	calls   int
+	charges int
+}
+
+// accept writes an accepted order, which the client saw.
+func (p *platform) accept(id string) *story {
+	s := &story{platform: p, id: id}
+	deadline := time.Now().Add(time.Minute)
+	p.exec("order", `INSERT INTO orders (id, user_id, status, reason, style, currency, total, method, lines, payment_status, payment_attempts, shipment_status, tracking, deadline, created, updated, version)
+		VALUES ($1, '1', 'pending', '', 'choreographed', 'USD', $2, 'ok', $3, 'pending', 0, 'pending', '', $4, $5, $5, 0)`, id, total, goods, deadline.UnixMicro(), p.tick())
+	s.event("OrderCreated", map[string]any{"orderId": id, "total": total, "currency": "USD"})
+	p.exec("order", `INSERT INTO idempotency (caller, route, key, digest, status, location, body, time) VALUES ('', 'POST /api/orders', $1, '', 202, $2, '', 0)`, "key-"+id, "/api/orders/"+id)
+	return s
+}
+
+// event appends to the history of the order.
+func (s *story) event(kind string, body map[string]any) {
+	s.version++
+	s.say("order", kind, s.id, s.version, body)
+	s.exec("order", `UPDATE orders SET version = $1 WHERE id = $2`, s.version, s.id)
+}
+
+// is writes how the order stands, and what the client saw if it has ended.
+func (s *story) is(status, payment, shipment, reason string) {
+	var ended any
+	final := ""
+	if status != "pending" && status != "confirmed" {
+		s.last++
+		ended, final = s.last, status
+	}
+	s.exec("order", `UPDATE orders SET status = $1, payment_status = $2, shipment_status = $3, reason = $4, ended = $5 WHERE id = $6`, status, payment, shipment, reason, ended, s.id)
+	line, err := json.Marshal(map[string]any{"key": "key-" + s.id, "orderId": s.id, "outcome": "ok", "final": final, "total": "12.50", "currency": "USD",
+		"items": []map[string]any{{"productId": "a", "quantity": 2}, {"productId": "b", "quantity": 1}}})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.seen = append(s.seen, string(line)+"\n")
+}
+
+// pay writes the payment, as it is after calls.
+func (s *story) pay(status string, closed int) {
+	reference := ""
+	if status == "captured" || status == "refunding" || status == "refunded" {
+		reference = "ch_" + s.id
+	}
+	s.exec("payment", `INSERT INTO payment (order_id, status, closed, amount, currency, method, style, lines, key, reference, reason, attempts, calls, created, updated)
+		VALUES ($1, $2, $3, $4, 'USD', 'ok', 'choreographed', $5, $6, $7, '', $8, $9, $10, $10)`,
+		s.id, status, closed, total, goods, "pay-"+s.id, reference, s.charges, s.calls, s.tick())
+}
+
+// call writes one call to the provider: what it did, and what we were told.
+func (s *story) call(kind, did, told string) {
+	s.n++
+	s.calls++
+	key, reference := "pay-"+s.id, ""
+	switch kind {
+	case "refund":
+		key = "refund-" + s.id
+	case "charge":
+		s.charges++
+	}
+	s.exec("simulator", `INSERT INTO call (n, key, kind, answer, cut, at) VALUES ($1, $2, $3, $4, $5, $6)`, s.n, key, kind, did, told == "unknown", s.tick())
+	if told == "captured" {
+		reference = "ch_" + s.id
+	}
+	s.exec("payment", `INSERT INTO attempt (order_id, n, kind, key, status, reference, error, at) VALUES ($1, $2, $3, $4, $5, $6, '', $7)`, s.id, s.calls, kind, key, told, reference, s.tick())
+}
+
+// capture writes the money that came.
+func (s *story) capture() {
+	s.exec("simulator", `INSERT INTO charge (key, n, order_id, amount, currency, status, reference, at) VALUES ($1, $2, $3, $4, 'USD', 'captured', $5, $6)`,
+		"pay-"+s.id, s.n, s.id, total, "ch_"+s.id, s.tick())
+	s.exec("payment", `INSERT INTO entry (id, order_id, kind, debit, credit, amount, currency, at) VALUES ($1, $2, 'capture', 'provider', 'sales:USD', $3, 'USD', $4)`,
+		"capture-"+s.id, s.id, total, s.tick())
+}
+
+// refund writes the money that went back.
+func (s *story) refund() {
+	s.call("refund", "refunded", "refunded")
+	s.exec("simulator", `INSERT INTO refund (key, n, charge_key, order_id, amount, currency, reference, at) VALUES ($1, $2, $3, $4, $5, 'USD', $6, $7)`,
+		"refund-"+s.id, s.n, "pay-"+s.id, s.id, total, "re_"+s.id, s.tick())
+	s.exec("payment", `INSERT INTO entry (id, order_id, kind, debit, credit, amount, currency, at) VALUES ($1, $2, 'refund', 'sales:USD', 'provider', $3, 'USD', $4)`,
+		"refund-"+s.id, s.id, total, s.tick())
+}
+
+func (s *story) money(kind string) int64 {
+	return s.say("payment", kind, s.id, 0, map[string]any{"orderId": s.id, "amount": total, "currency": "USD"})
+}
+
+func (s *story) reserve(status, kind string) {
+	s.exec("inventory", `INSERT INTO reservation (order_id, status, lines, at) VALUES ($1, $2, $3, $4)`, s.id, status, goods, s.tick())
+	if status == "taken" || status == "released" {
+		s.move("a", s.id, "taken", -2)
+		s.say("inventory", "InventoryUpdated", s.id, 0, nil)
+	}
+	if status == "released" {
+		s.move("a", s.id, "returned", 2)
+	}
+	if kind != "" {
+		s.say("inventory", kind, s.id, 0, nil)
+	}
+}
+
+func (s *story) ship(status string) {
+	tracking := ""
+	if status == "shipped" || status == "recalled" {
+		tracking = "T-" + s.id
+		s.say("shipping", "OrderShipped", s.id, 0, map[string]any{"orderId": s.id, "trackingNumber": tracking})
+	}
+	if status == "recalled" {
+		s.say("shipping", "ShipmentRecalled", s.id, 0, nil)
+	}
+	s.exec("shipping", `INSERT INTO shipment (order_id, status, carrier, tracking, lines, created, updated) VALUES ($1, $2, 'Parcel', $3, $4, $5, $5)`,
+		s.id, status, tracking, goods, s.tick())
+	s.exec("order", `UPDATE orders SET tracking = $1 WHERE id = $2`, tracking, s.id)
+}
+
+// fill writes one order of each fate, and some of what is still on its way.
+func (p *platform) fill() {
+	p.exec("user", `INSERT INTO users (id, name, email, role, created) VALUES ('1', 'Jo', 'jo@example.com', 'customer', $1)`, p.tick())
+	p.say("user", "UserRegistered", "1", 0, nil)
+	p.product("a", 500, 10)
+	p.product("b", 250, nil)
+	for i := range 2 {
+		p.completed(fmt.Sprintf("completed%d", i))
+	}
+	p.declined("declined")
+	p.lost("lost")
+	p.short("short")
+	p.cancelled("cancelled", "released", "ended")
+	p.cancelled("recalled", "released", "recalled")
+	p.paying("paying")
+	p.blocked("blocked")
+	p.refunding("refunding")
+	p.read()
+}
+
+func (p *platform) completed(id string) {
+	s := p.accept(id)
+	s.call("charge", "captured", "unknown")
+	s.capture()
+	s.call("lookup", "captured", "captured")
+	s.pay("captured", 0)
+	s.money("PaymentProcessed")
+	s.reserve("taken", "")
+	s.ship("shipped")
+	s.event("OrderConfirmed", nil)
+	s.event("OrderCompleted", nil)
+	s.is("completed", "captured", "shipped", "")
+}
+
+// fails ends an order, with the marks that others leave of it.
+func (s *story) fails(kind, status, payment, shipment, reason string) {
+	s.event(kind, map[string]any{"orderId": s.id, "reason": reason})
+	s.is(status, payment, shipment, reason)
+}
+
+func (p *platform) declined(id string) {
+	s := p.accept(id)
+	s.call("charge", "declined", "declined")
+	s.pay("failed", 1)
+	s.money("PaymentFailed")
+	s.fails("OrderFailed", "failed", "failed", "ended", "payment_declined")
+	s.reserve("ended", "")
+	s.ship("ended")
+}
+
+func (p *platform) lost(id string) {
+	s := p.accept(id)
+	for range 3 {
+		s.call("charge", "lost", "unknown")
+		s.call("lookup", "not_found", "not_found")
+	}
+	s.call("void", "voided", "voided")
+	s.pay("failed", 1)
+	s.money("PaymentFailed")
+	s.fails("OrderFailed", "failed", "failed", "ended", "payment_unavailable")
+	s.reserve("ended", "")
+	s.ship("ended")
+}
+
+func (p *platform) short(id string) {
+	s := p.accept(id)
+	s.call("charge", "captured", "captured")
+	s.capture()
+	s.money("PaymentProcessed")
+	s.refund()
+	s.money("PaymentRefunded")
+	s.pay("refunded", 1)
+	s.reserve("refused", "InventoryUpdateFailed")
+	s.fails("OrderFailed", "failed", "refunded", "ended", "out_of_stock")
+	s.ship("ended")
+}
+
+func (p *platform) cancelled(id, reserved, shipped string) {
+	s := p.accept(id)
+	s.call("charge", "captured", "captured")
+	s.capture()
+	s.money("PaymentProcessed")
+	s.refund()
+	s.money("PaymentRefunded")
+	s.pay("refunded", 1)
+	s.reserve(reserved, "StockReleased")
+	s.ship(shipped)
+	s.event("OrderConfirmed", nil)
+	s.fails("OrderCancelled", "cancelled", "refunded", shipped, "cancelled_by_customer")
+}
+
+// paying waits for its second try to charge.
+func (p *platform) paying(id string) {
+	s := p.accept(id)
+	s.call("charge", "unavailable", "unavailable")
+	s.pay("wanted", 0)
+	s.is("pending", "pending", "pending", "")
+	p.job("payment", "payment_charges", "charge", id, time.Minute)
+	p.job("order", "order_deadlines", "expire", id, time.Minute)
+}
+
+// blocked is paid, and the message of it is dead in inventory.
+func (p *platform) blocked(id string) {
+	s := p.accept(id)
+	s.call("charge", "captured", "captured")
+	s.capture()
+	s.pay("captured", 0)
+	seq := s.money("PaymentProcessed")
+	p.park("inventory", "payment", id, seq, "dead", 0)
+	s.is("pending", "captured", "pending", "")
+	p.job("order", "order_deadlines", "expire", id, time.Minute)
+}
+
+// refunding has failed, and its money is on the way back.
+func (p *platform) refunding(id string) {
+	s := p.accept(id)
+	s.call("charge", "captured", "captured")
+	s.capture()
+	s.money("PaymentProcessed")
+	s.pay("refunding", 1)
+	s.reserve("refused", "InventoryUpdateFailed")
+	s.fails("OrderFailed", "failed", "refunding", "ended", "out_of_stock")
+	s.ship("ended")
+	p.job("payment", "payment_charges", "refund", id, time.Minute)
+}
