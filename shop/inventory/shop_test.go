@@ -1,11 +1,9 @@
 package inventory
 
 import (
-	"path/filepath"
 	"testing"
 
 	"github.com/google/uuid"
-	"github.com/tidewire/tidewire/driver/sqlite"
 	"github.com/tidewire/tidewire/shop/contract"
 	"github.com/tidewire/tidewire/toolkit/message"
 	"github.com/tidewire/tidewire/toolkit/store"
@@ -15,13 +13,7 @@ import (
 // which is not tracked.
 func start(t testing.TB) *Service {
 	t.Helper()
-	d, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "inventory.db"), Migrations())
-	if err != nil {
-		t.Fatal(err)
-	}
-	db := store.Open("inventory", d)
-	t.Cleanup(func() { db.Close() })
-	s := &Service{DB: db}
+	s := &Service{DB: database(t)}
 	s.hears(t, "a", contract.ProductCreated{ProductID: "a", Stock: new(int64(10))})
 	s.hears(t, "b", contract.ProductCreated{ProductID: "b", Stock: new(int64(5))})
 	s.hears(t, "c", contract.ProductCreated{ProductID: "c"})

@@ -2,12 +2,10 @@ package order
 
 import (
 	"context"
-	"path/filepath"
 	"slices"
 	"testing"
 
 	"github.com/google/uuid"
-	"github.com/tidewire/tidewire/driver/sqlite"
 	"github.com/tidewire/tidewire/shop/contract"
 	"github.com/tidewire/tidewire/toolkit/message"
 	"github.com/tidewire/tidewire/toolkit/store"
@@ -30,19 +28,13 @@ func (shelf) Known(_ context.Context, id string) (bool, error) { return id == "1
 // open returns a service on a database of its own.
 func open(t *testing.T) *Service {
 	t.Helper()
-	d, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "order.db"), Migrations())
-	if err != nil {
-		t.Fatal(err)
-	}
-	db := store.Open("order", d)
-	t.Cleanup(func() { db.Close() })
 	goods := shelf{
 		{ID: "1", Name: "Laptop", Price: 120000, Currency: "USD"},
 		{ID: "2", Name: "Mouse", Price: 1999, Currency: "USD"},
 		{ID: "3", Name: "Tea", Price: 500, Currency: "JPY"},
 		{ID: "4", Name: "Yacht", Price: 1 << 60, Currency: "USD"},
 	}
-	return &Service{DB: db, Catalogue: goods, Users: goods}
+	return &Service{DB: database(t), Catalogue: goods, Users: goods}
 }
 
 // terms are those of an order for two laptops.

@@ -2,24 +2,16 @@ package shipping
 
 import (
 	"context"
-	"path/filepath"
 	"testing"
 
 	"github.com/google/uuid"
-	"github.com/tidewire/tidewire/driver/sqlite"
 	"github.com/tidewire/tidewire/toolkit/message"
 	"github.com/tidewire/tidewire/toolkit/store"
 )
 
 func start(t *testing.T) *Service {
 	t.Helper()
-	d, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "shipping.db"), Migrations())
-	if err != nil {
-		t.Fatal(err)
-	}
-	db := store.Open("shipping", d)
-	t.Cleanup(func() { db.Close() })
-	return &Service{DB: db}
+	return &Service{DB: database(t)}
 }
 
 // hears hands messages about order o to their handlers, each in a transaction of its own.
