@@ -25,3 +25,11 @@ func (ProductCreated) Kind() string { return "ProductCreated" }
 
 // Kind is the name of the contract.
 func (UserRegistered) Kind() string { return "UserRegistered" }
+
+// A Product is what the catalogue answers about a product that can be ordered.
+type Product struct {
+	ID       string
+	Name     string
+	Price    int64
+	Currency string
+}
