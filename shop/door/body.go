@@ -38,6 +38,8 @@ func read(r *http.Request) ([]byte, error) {
 	return text, nil
 }
 
+// readAll reads no more than a body may have, whatever its header says: memory is bounded
+// by the requests in flight.
 func readAll(r *http.Request) ([]byte, error) {
 	if r.ContentLength > maxBody {
 		return nil, tooLarge()
@@ -65,7 +67,9 @@ func tooLarge() *Problem {
 	return p
 }
 
-// checkType returns a problem unless the body of r says that it is plain JSON.
+// checkType returns a problem unless the body of r says that it is plain JSON. This also
+// keeps out the forms of other sites, which a browser sends without asking first; and a
+// compressed body, of which 1 MiB can be a bomb.
 func checkType(r *http.Request) error {
 	kind := r.Header.Get("Content-Type")
 	if r.Header.Get("Content-Encoding") != "" {

@@ -15,7 +15,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// fault tells a client why its body was not taken.
+// fault tells a client why its body was not taken, in words of our own: those of the
+// library may change with every version of it.
 func fault(text []byte, err error) error {
 	var meaning *json.SemanticError
 	var form *jsontext.SyntacticError
@@ -40,6 +41,7 @@ func badForm(text []byte, err *jsontext.SyntacticError) error {
 	case errors.Is(err.Err, io.ErrUnexpectedEOF):
 		return BadRequest("The body ends in the middle of its JSON.").Cause("not-json")
 	}
+	// A value that can be read to its end leaves only what stands behind it.
 	if _, first := jsontext.NewDecoder(bytes.NewReader(text)).ReadValue(); first == nil {
 		return BadRequest("Something follows the JSON of the body.").Cause("trailing-data")
 	}

@@ -20,7 +20,8 @@ type Options struct {
 	Meter       metric.Meter // of the time requests take; none
 }
 
-// timeLimit ends what a request waits for.
+// timeLimit ends what a request waits for, such as the turn of its change. What has begun
+// to commit is not ended by it.
 const timeLimit = 60 * time.Second
 
 // Handler answers requests by routes. It panics if two patterns are in conflict, as
@@ -61,6 +62,7 @@ func (h *handler) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		h.timer.record(r.Context(), w.route, w.status, time.Since(start))
 	}()
 	w.secure()
+	// Before the body is read: what is shed must cost next to nothing.
 	defer h.inFlight.Add(-1)
 	if h.inFlight.Add(1) > int64(h.MaxInFlight) {
 		w.fail(r, unavailable("overloaded", "More requests than can be answered are being made."))

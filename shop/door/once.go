@@ -22,7 +22,8 @@ type once struct {
 	waits              bool   // for a later answer: the first one is not sent to it
 }
 
-// onceOf reads the Idempotency-Key of r.
+// onceOf reads the Idempotency-Key of r. The path counts as it was written: decoded, it
+// could be text that a database refuses.
 func onceOf(r *http.Request) (once, error) {
 	values := r.Header["Idempotency-Key"]
 	if len(values) == 0 {

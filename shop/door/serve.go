@@ -30,6 +30,7 @@ func Serve(ctx context.Context, l net.Listener, h http.Handler) error {
 		return err
 	case <-ctx.Done():
 	}
+	// Shutdown leaves alone who has sent half a request: the limit is for them, too.
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainLimit)
 	defer cancel()
 	err := server.Shutdown(drain)

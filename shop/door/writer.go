@@ -115,12 +115,14 @@ func (w *writer) panicked(r *http.Request, v any) {
 	}
 }
 
+// internal is 500. Its cause is in the log only: it may tell of files, hosts or people.
 func internal() *Problem {
 	p := problem(http.StatusInternalServerError, "internal", "Something went wrong here")
 	p.Detail = "It was logged under the trace of this answer."
 	return p
 }
 
+// problem writes a problem document. A detail may quote what a client sent, valid or not.
 func (w *writer) problem(p *Problem) {
 	text, err := json.Marshal(p, jsontext.AllowInvalidUTF8(true))
 	if err != nil {

@@ -25,12 +25,13 @@ type body struct {
 	Name        string    `json:"name"`
 	Price       string    `json:"price"`
 	Currency    string    `json:"currency"`
-	Stock       *int64    `json:"stock,omitzero"`
+	Stock       *int64    `json:"stock,omitzero"` // to begin with; absent: not tracked
 	Description string    `json:"description,omitzero"`
 	Category    string    `json:"category,omitzero"`
 	Created     time.Time `json:"createdAt"`
 }
 
+// show never gives a price as a number: a reader would make a float of it.
 func show(p Product) body {
 	return body{ID: p.ID, Name: p.Name, Price: money.Format(p.Price, p.Currency), Currency: p.Currency,
 		Stock: p.Stock, Description: p.Description, Category: p.Category, Created: p.Created}
@@ -41,7 +42,7 @@ type request struct {
 	ID          *string    `json:"id"`
 	Name        string     `json:"name"`
 	Price       money.Text `json:"price"`
-	Currency    *string    `json:"currency"`
+	Currency    *string    `json:"currency"` // the shop's if absent, which "" is not
 	Stock       *int64     `json:"stock"`
 	Description string     `json:"description"`
 	Category    string     `json:"category"`
@@ -61,6 +62,7 @@ func (s *Service) product(b request) (Product, error) {
 	return p, nil
 }
 
+// postProduct answers the same create again with the same status and body.
 func (s *Service) postProduct(r *http.Request) (door.Answer, error) {
 	var b request
 	if err := door.Decode(r, &b); err != nil {
@@ -81,6 +83,7 @@ func (s *Service) getProduct(r *http.Request) (door.Answer, error) {
 	return door.Answer{Body: show(p)}, err
 }
 
+// getProducts gives the place in the list of a page's last product as its cursor.
 func (s *Service) getProducts(r *http.Request) (door.Answer, error) {
 	limit, after, err := door.Page(r)
 	if err != nil {

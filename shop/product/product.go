@@ -30,7 +30,8 @@ const (
 	maxStock       = 1_000_000_000
 )
 
-// same reports whether a client that asks for p asks for what q is.
+// same reports whether a client that asks for p asks for what q is. Prices are compared
+// as money: 5 and "5.00" are the same.
 func (p Product) same(q Product) bool {
 	stock := p.Stock == nil && q.Stock == nil || p.Stock != nil && q.Stock != nil && *p.Stock == *q.Stock
 	return stock && p.Name == q.Name && p.Price == q.Price && p.Currency == q.Currency &&
@@ -76,6 +77,7 @@ func price(text money.Text, currency string) (int64, []door.Field) {
 	if err != nil {
 		return 0, []door.Field{{Field: "price", Detail: err.Error()}}
 	}
+	// A currency with three decimals has amounts below 0.01, one without has none.
 	one, err := money.Parse("1", currency)
 	if err != nil {
 		return 0, []door.Field{{Field: "currency", Detail: err.Error()}}

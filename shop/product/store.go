@@ -23,6 +23,7 @@ func (p *Product) dest() []any {
 	return []any{&p.ID, &p.Name, &p.Price, &p.Currency, &p.Stock, &p.Description, &p.Category, &p.Created, &p.Seq}
 }
 
+// insert fails if the identifier is taken: whoever calls has looked, under its key's lock.
 func insert(tx *store.Tx, p Product) error {
 	return tx.Exec(`INSERT INTO product (`+columns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
 		p.ID, p.Name, p.Price, p.Currency, p.Stock, p.Description, p.Category, p.Created, p.Seq)
@@ -56,7 +57,8 @@ func list(tx *store.Tx, s search) (products []Product, err error) {
 	return products, err
 }
 
-// pattern is the LIKE pattern of text that contains query, literally.
+// pattern is the LIKE pattern of text that contains query, literally. Its escape is not
+// the backslash, which the databases read differently in a string.
 func pattern(query string) string {
 	return "%" + strings.NewReplacer("!", "!!", "%", "!%", "_", "!_").Replace(query) + "%"
 }

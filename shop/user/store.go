@@ -13,6 +13,7 @@ var migrations embed.FS
 // Migrations are the tables of this service.
 func Migrations() fs.FS { return migrations }
 
+// insert fails if the identifier is taken: whoever calls has looked, under its key's lock.
 func insert(tx *store.Tx, u User) error {
 	return tx.Exec(`INSERT INTO users (id, name, email, role, created) VALUES ($1, $2, $3, $4, $5)`,
 		u.ID, u.Name, u.Email, u.Role, u.Created)
