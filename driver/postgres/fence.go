@@ -22,6 +22,9 @@ import (
 // so whoever drew up to L has a number below X. X is drawn: the upper end of a snapshot
 // is not the next number, and rows would be missed.
 //
+// This is cheap, but any transaction of the whole server holds it up, for an hour if it
+// runs for an hour. So what does not settle at once is looked at again (look.go).
+//
 // One fence serves all readers of a journal in a process.
 type fence struct {
 	sequence string
@@ -31,6 +34,7 @@ type fence struct {
 	lives   string // the life of the server that all this is about
 	settled int64
 	posts   []post // still to be passed, oldest first
+	look    look
 }
 
 // A post is a sequence, and the transaction that the oldest must be younger than.
@@ -48,64 +52,82 @@ const (
 	drawXid       = `SELECT pg_current_xact_id()::text::bigint`
 )
 
-// Settled costs one round trip while nothing is appended, two otherwise.
+// Settled costs one round trip while nothing is appended, two or three otherwise.
 func (d *Driver) Settled(ctx context.Context) (int64, error) {
-	seq, _, _, err := d.settled(ctx)
-	return seq, err
+	end, err := d.settle(ctx)
+	return end.seq, err
 }
 
-// settled also returns whether there is more that waits, and for which life of the
-// server it holds.
-func (d *Driver) settled(ctx context.Context) (seq int64, more bool, lives string, err error) {
+// An end is how far a journal is settled.
+type end struct {
+	seq   int64
+	more  bool   // something beyond it waits
+	lives string // the life of the server for which it holds
+}
+
+func (d *Driver) settle(ctx context.Context) (end, error) {
 	f := &d.fence
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if time.Since(f.asked) < fenceTime {
-		return f.settled, len(f.posts) > 0, f.lives, nil
+	if time.Since(f.asked) < fenceTime && !d.closed.Load() {
+		return f.end(), nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, viewTime)
 	defer cancel()
 	pooled, err := d.acquire(ctx)
 	if err != nil {
-		return 0, false, "", err
+		return end{}, err
 	}
 	defer pooled.Release()
 	f.live(lifeOf(pooled.Conn()))
 	if err := f.move(ctx, pooled); err != nil {
-		return 0, false, "", d.server.fault(ctx, err, pooled.Conn().IsClosed())
+		return end{}, d.server.fault(ctx, err, pooled.Conn().IsClosed())
 	}
 	f.asked = time.Now()
-	return f.settled, len(f.posts) > 0, f.lives, nil
+	return f.end(), nil
 }
+
+func (f *fence) end() end { return end{seq: f.settled, more: len(f.posts) > 0, lives: f.lives} }
 
 // live forgets everything when the server has crashed: it draws numbers again that were
 // not yet on disk.
 func (f *fence) live(lives string) {
 	if f.lives != lives {
-		f.lives, f.settled, f.posts = lives, 0, nil
+		f.lives, f.settled, f.posts, f.look = lives, 0, nil, look{}
 	}
 }
 
 func (f *fence) move(ctx context.Context, c *pgxpool.Conn) error {
 	var oldest, last int64
-	look := &pgx.Batch{}
-	look.Queue(oldestRunning).QueryRow(func(row pgx.Row) error { return row.Scan(&oldest) })
-	look.Queue(`SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM ` + f.sequence).
-		QueryRow(func(row pgx.Row) error { return row.Scan(&last) })
-	if err := c.SendBatch(ctx, look).Close(); err != nil {
+	batch := &pgx.Batch{}
+	batch.Queue(oldestRunning).QueryRow(func(row pgx.Row) error { return row.Scan(&oldest) })
+	batch.Queue(f.lastValue()).QueryRow(func(row pgx.Row) error { return row.Scan(&last) })
+	if err := c.SendBatch(ctx, batch).Close(); err != nil {
 		return err
 	}
 	f.pass(oldest)
-	if last <= f.newest() || len(f.posts) == fencePosts {
+	if last > f.newest() && len(f.posts) < fencePosts {
+		if err := f.set(ctx, c, last); err != nil {
+			return err
+		}
+	}
+	if len(f.posts) == 0 || !f.look.due() {
 		return nil
 	}
-	var xid int64
-	set := &pgx.Batch{}
-	set.Queue("BEGIN")
-	set.Queue(drawXid).QueryRow(func(row pgx.Row) error { return row.Scan(&xid) })
-	set.Queue("COMMIT") // of nothing: no fsync
-	set.Queue(oldestRunning).QueryRow(func(row pgx.Row) error { return row.Scan(&oldest) })
-	if err := c.SendBatch(ctx, set).Close(); err != nil {
+	seq, err := f.look.at(ctx, c, f)
+	f.settleTo(seq)
+	return err
+}
+
+// set sets a post at a sequence that was read before.
+func (f *fence) set(ctx context.Context, c *pgxpool.Conn, last int64) error {
+	var xid, oldest int64
+	batch := &pgx.Batch{}
+	batch.Queue("BEGIN")
+	batch.Queue(drawXid).QueryRow(func(row pgx.Row) error { return row.Scan(&xid) })
+	batch.Queue("COMMIT") // of nothing: no fsync
+	batch.Queue(oldestRunning).QueryRow(func(row pgx.Row) error { return row.Scan(&oldest) })
+	if err := c.SendBatch(ctx, batch).Close(); err != nil {
 		return err
 	}
 	f.posts = append(f.posts, post{seq: last, xid: xid})
@@ -113,15 +135,23 @@ func (f *fence) move(ctx context.Context, c *pgxpool.Conn) error {
 	return nil
 }
 
+// lastValue is a statement of its own: what it reads is older than what follows.
+func (f *fence) lastValue() string {
+	return `SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM ` + f.sequence
+}
+
 // pass settles what no transaction older than the oldest can change.
 func (f *fence) pass(oldest int64) {
-	f.posts = slices.DeleteFunc(f.posts, func(p post) bool {
-		if p.xid >= oldest {
-			return false
+	for _, p := range f.posts {
+		if p.xid < oldest {
+			f.settleTo(p.seq)
 		}
-		f.settled = max(f.settled, p.seq)
-		return true
-	})
+	}
+}
+
+func (f *fence) settleTo(seq int64) {
+	f.settled = max(f.settled, seq)
+	f.posts = slices.DeleteFunc(f.posts, func(p post) bool { return p.seq <= f.settled })
 }
 
 // newest is the last sequence that is settled, or on its way to be.

@@ -142,6 +142,20 @@ func TestOneHotPartition(t *testing.T) {
 // another order than they draw. A cursor on the sequence misses rows; ours misses none,
 // and sees no key's history out of order.
 func TestFence(t *testing.T) {
+	t.Run("alone", func(t *testing.T) { checkFence(t) })
+	t.Run("beside a long transaction of somebody else", func(t *testing.T) {
+		c := admin(t)
+		if _, err := c.Exec(soon(t), `BEGIN; SELECT pg_current_xact_id()`); err != nil {
+			t.Fatal(err)
+		}
+		checkFence(t)
+		if _, err := c.Exec(soon(t), `ROLLBACK`); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func checkFence(t *testing.T) {
 	const writers, each, keys = 8, 150, 20
 	d, schema := open(t)
 	log := postgres.NewLog(store.Open("test", d), d)

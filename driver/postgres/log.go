@@ -36,20 +36,20 @@ func (j *journal) Identity(ctx context.Context) (id string, err error) {
 
 // Read reads up to what is settled, in the order of the sequences.
 func (j *journal) Read(ctx context.Context, q stream.Query) ([]stream.Entry, error) {
-	end, more, lives, err := j.d.settled(ctx)
+	end, err := j.d.settle(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if more {
+	if end.more {
 		j.lookAgain()
 	}
-	from := slices.DeleteFunc(slices.Clone(q.From), func(p store.Position) bool { return p.Seq >= end })
+	from := slices.DeleteFunc(slices.Clone(q.From), func(p store.Position) bool { return p.Seq >= end.seq })
 	if len(from) == 0 || q.Max <= 0 {
 		return nil, nil
 	}
-	r := reading{journal: j, from: from, end: end, max: q.Max, want: q.Want}
+	r := reading{journal: j, from: from, end: end.seq, max: q.Max, want: q.Want}
 	err = j.query(ctx, func(c *pgx.Conn) error {
-		if lifeOf(c) != lives {
+		if lifeOf(c) != end.lives {
 			return nil // the end is of another life of the server
 		}
 		return r.run(ctx, c)
