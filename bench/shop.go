@@ -1,0 +1,118 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+)
+
+// A bench is one run of this program.
+type bench struct {
+	options
+	progress io.Writer
+	dir      string // of everything it makes
+	build    sync.Once
+	built    error
+}
+
+// A side is whose figure it is.
+type side int
+
+const (
+	ours side = iota
+	raw
+)
+
+// workplace makes the directory of this run, with the platform's binary in it.
+func (b *bench) workplace(ctx context.Context) error {
+	b.build.Do(func() {
+		if b.dir, b.built = os.MkdirTemp("", "tidewire-bench-"); b.built != nil {
+			return
+		}
+		c := exec.CommandContext(ctx, "go", "build", "-o", b.binary(), "github.com/tidewire/tidewire/cmd/tidewire")
+		if said, err := c.CombinedOutput(); err != nil {
+			b.built = fmt.Errorf("build the platform: %w: %s", err, said)
+		}
+	})
+	return b.built
+}
+
+func (b *bench) binary() string { return filepath.Join(b.dir, "tidewire") }
+
+func (b *bench) close() {
+	switch {
+	case b.dir == "":
+	case b.keep:
+		fmt.Fprintln(b.progress, "kept:", b.dir)
+	default:
+		_ = os.RemoveAll(b.dir) // a directory of temporary files
+	}
+}
+
+// A shop is a running platform, or its twin, with its simulator, on new databases.
+type shop struct {
+	dir       string
+	url       string
+	admin     string // of ours
+	server    *process
+	simulator *process
+}
+
+// open starts a side.
+func (b *bench) open(ctx context.Context, s side) (*shop, error) {
+	if err := b.workplace(ctx); err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp(b.dir, "data-")
+	if err != nil {
+		return nil, err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	at, err := freeAddresses(3)
+	if err != nil {
+		return nil, err
+	}
+	p := &shop{dir: dir, url: "http://" + at[0], admin: "http://" + at[1]}
+	if p.simulator, err = launch(ctx, self, simulatorChild, "-listen", at[2], "-data", filepath.Join(dir, "simulator.db")); err != nil {
+		return nil, err
+	}
+	provider := "http://" + at[2]
+	if s == ours {
+		p.server, err = launch(ctx, b.binary(), "up", "--data", dir, "--listen", at[0], "--set", "admin="+at[1], "--set", "payment.simulator="+provider)
+	} else {
+		p.server, err = launch(ctx, self, twinChild, "-listen", at[0], "-data", dir, "-simulator", provider)
+	}
+	if err != nil {
+		return nil, errors.Join(err, p.simulator.stop())
+	}
+	return p, nil
+}
+
+// close stops a side. What it stored stays until the end of the run.
+func (p *shop) close() error { return errors.Join(p.server.stop(), p.simulator.stop()) }
+
+// freeAddresses returns addresses that nobody listens on now.
+func freeAddresses(n int) (all []string, err error) {
+	var errs []error
+	for range n {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, err
+		}
+		defer func() { errs = append(errs, l.Close()) }()
+		all = append(all, l.Addr().String())
+	}
+	return all, nil
+}
+
+// String is how a side is shown.
+func (s side) String() string { return [...]string{"ours", "twin"}[s] }

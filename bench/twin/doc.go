@@ -1,0 +1,34 @@
+// Package twin is the ceiling of the platform on SQLite: the same order, by hand, without
+// a framework. What an expert would write who knew that nothing ever fails.
+//
+// Every row, hop, call and fsync of the platform is in it, and none more. The tables and
+// their indexes are the platform's own (its migrations make them), and what an order leaves
+// in them is the same in number and in bytes, column by column, which a test compares.
+//
+//	step             database   one commit of                 rows of one order (+ new, ~ changed, - deleted)
+//	accept           order      requests that wait            + orders, + journal OrderCreated, + job order_deadlines, + idempotency
+//	want payment     payment    a batch of OrderCreated       + payment, + job payment_charges; ~ position
+//	claim            payment    a batch of jobs               ~ job
+//	call             simulator  POST /charges, over HTTP      + call, + charge
+//	record           payment    what was answered             + attempt, + entry, ~ payment, + journal PaymentProcessed, - job
+//	note it is paid  order      a batch of PaymentProcessed   ~ orders; ~ position
+//	take stock       inventory  a batch of PaymentProcessed   ~ stock, + movement (if tracked), + reservation,
+//	                                                          + journal InventoryUpdated; ~ position
+//	confirm          order      a batch of InventoryUpdated   ~ orders, + journal OrderConfirmed, - job order_deadlines; ~ position
+//	want shipment    shipping   a batch of InventoryUpdated   + shipment, + job shipping_labels; ~ position
+//	claim            shipping   a batch of jobs               ~ job
+//	record           shipping   labels, made in the process   ~ shipment, + journal OrderShipped, - job
+//	complete         order      a batch of OrderShipped       ~ orders, + journal OrderCompleted; ~ position, ~ drawn
+//
+// That is 19 new rows, 8 changed and 3 deleted, in 6 databases (the product's is only read,
+// for names and prices), 6 hops and 2 queues. Commits are in groups of what has arrived,
+// each change in a savepoint, with synchronous=FULL. The customer's door reads the same
+// JSON, stores the answer under the idempotency key, and shows ended orders in pages.
+//
+// What the platform does and the twin does not, and what therefore is the price that the
+// table shows: validation, the check of the user, a look for a stored answer; decisions
+// (the twin never reads a row before it changes it); what fails and what ends an order
+// otherwise (three more readers that find nothing to do, the deadline's worker); leases,
+// fences, owners, careful mode; 16 partitions and not 1; spans in traces (the twin copies one
+// trace into all rows of an order); metrics; changes that are revoked or run again.
+package twin

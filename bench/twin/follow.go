@@ -1,0 +1,102 @@
+package twin
+
+import (
+	"strconv"
+	"sync"
+)
+
+// A follower handles facts of one database in another: a batch, and how far it has got,
+// in one commit. What can be done before the transaction, is: a handler returns the rest.
+type follower struct {
+	from, to *database
+	log      string
+	handle   map[string]func(envelope) func(*tx)
+}
+
+const followSize = 512
+
+// run follows for ever.
+func (f follower) run() {
+	f.to.update(func(t *tx) {
+		t.do(`INSERT INTO position (subscription, log, partition) VALUES ('twin', ?, 0) ON CONFLICT DO NOTHING`).text(f.log).run()
+	})
+	c, err := connect(f.from.path, readOnly, "PRAGMA cache_size=-2000")
+	must(err)
+	hint := f.from.watch(&f.from.journal)
+	for at := (envelope{}); ; {
+		last, changes := f.read(c, at)
+		if last.seq == at.seq {
+			<-hint
+			continue
+		}
+		if at = last; len(changes) == 0 {
+			continue
+		}
+		f.to.update(func(t *tx) {
+			t.do(`UPDATE position SET seq = ?, id = ? WHERE subscription = 'twin' AND log = ? AND partition = 0`).int(at.seq).text(at.id).text(f.log).run()
+			for _, change := range changes {
+				change(t)
+			}
+		})
+	}
+}
+
+// read prepares what follows a fact, as far as f handles it, and returns the last one.
+func (f follower) read(c *connection, after envelope) (last envelope, changes []func(*tx)) {
+	last = after
+	s := c.do(`SELECT seq, id, kind, key, trace, body FROM journal WHERE partition = 0 AND seq > ? ORDER BY seq LIMIT ` + strconv.Itoa(followSize)).int(after.seq)
+	s.rows(func() {
+		last = envelope{seq: s.ColumnInt64(0), id: s.ColumnText(1), kind: s.ColumnText(2)}
+		if prepare := f.handle[last.kind]; prepare != nil {
+			e := last
+			e.key, e.trace, e.body = s.ColumnText(3), s.ColumnText(4), s.blob(5)
+			changes = append(changes, prepare(e))
+		}
+	})
+	return last, changes
+}
+
+// A worker does the jobs of a queue: a claim, then the calls all at once, then what came
+// of them in one commit.
+type worker struct {
+	in    *database
+	queue string
+	call  func(envelope) func(*tx) // what is to be stored
+}
+
+// run works for ever. While one batch is called, the next one can be claimed.
+func (w worker) run(shifts int) {
+	hint := w.in.watch(&w.in.jobs)
+	var shift sync.WaitGroup
+	for range shifts {
+		shift.Go(func() {
+			for range hint {
+				for w.batch() {
+				}
+			}
+		})
+	}
+	shift.Wait()
+}
+
+// batch does what is due, and reports whether that was anything.
+func (w worker) batch() bool {
+	var jobs []envelope
+	w.in.update(func(t *tx) { jobs = t.claim(w.queue) })
+	if len(jobs) == 0 {
+		return false
+	}
+	changes := make([]func(*tx), len(jobs))
+	var calls sync.WaitGroup
+	for i, j := range jobs {
+		calls.Go(func() { changes[i] = w.call(j) })
+	}
+	calls.Wait()
+	w.in.update(func(t *tx) {
+		for i, change := range changes {
+			change(t)
+			t.finish(jobs[i].id)
+		}
+	})
+	return true
+}

@@ -1,0 +1,53 @@
+package twin
+
+import (
+	"github.com/tidewire/tidewire/shop/contract"
+)
+
+// notePaid: the order is paid.
+func notePaid(e envelope) func(*tx) {
+	paid := decode[contract.PaymentProcessed](e.body)
+	return func(t *tx) {
+		t.do(`UPDATE orders SET payment_status = 'captured', payment_attempts = ?, updated = ? WHERE id = ?`).
+			int(int64(paid.Attempts)).int(t.now).text(e.key).run()
+	}
+}
+
+// confirm: the order has its stock.
+func confirm(e envelope) func(*tx) {
+	return func(t *tx) { t.confirm(e) }
+}
+
+func (t *tx) confirm(e envelope) {
+	s := t.do(`UPDATE orders SET status = 'confirmed', payment_status = 'captured', updated = ?, version = version + 1
+		WHERE id = ? AND status = 'pending' RETURNING version`).int(t.now).text(e.key)
+	version := int64(0)
+	if s.found(func() { version = s.ColumnInt64(0) }) {
+		t.say(e, version, contract.OrderConfirmed{OrderID: e.key})
+		t.finish(deadline + e.key)
+	}
+}
+
+// complete: the order is shipped. It may have overtaken the news of its stock.
+func complete(e envelope) func(*tx) {
+	shipped := decode[contract.OrderShipped](e.body)
+	return func(t *tx) {
+		if !t.complete(e, shipped) {
+			t.confirm(e)
+			t.complete(e, shipped)
+		}
+	}
+}
+
+func (t *tx) complete(e envelope, shipped contract.OrderShipped) bool {
+	t.seq++
+	s := t.do(`UPDATE orders SET status = 'completed', shipment_status = 'shipped', tracking = ?, updated = ?, version = version + 1, ended = ?
+		WHERE id = ? AND status = 'confirmed' RETURNING version`).text(shipped.TrackingNumber).int(t.now).int(t.seq).text(e.key)
+	version := int64(0)
+	if !s.found(func() { version = s.ColumnInt64(0) }) {
+		return false
+	}
+	t.drawn = true
+	t.say(e, version, contract.OrderCompleted{OrderID: e.key, TrackingNumber: shipped.TrackingNumber})
+	return true
+}

@@ -1,0 +1,100 @@
+package twin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/http"
+	"path/filepath"
+
+	"github.com/tidewire/tidewire/driver/sqlite"
+	"github.com/tidewire/tidewire/shop/contract"
+	"github.com/tidewire/tidewire/shop/inventory"
+	"github.com/tidewire/tidewire/shop/order"
+	"github.com/tidewire/tidewire/shop/payment"
+	"github.com/tidewire/tidewire/shop/product"
+	"github.com/tidewire/tidewire/shop/shipping"
+	"github.com/tidewire/tidewire/toolkit/store"
+)
+
+// A shop is the databases of the services, and the provider that they call.
+type shop struct {
+	order, payment, inventory, shipping, product *database
+
+	provider *provider
+}
+
+// Run serves the twin on l, with new databases in dir and a payment simulator at an
+// address, until the process ends. It calls ready when it can be used.
+func Run(ctx context.Context, l net.Listener, dir, simulator string, ready func()) error {
+	s, err := openShop(ctx, dir)
+	if err != nil {
+		return err
+	}
+	s.provider = newProvider(simulator)
+	s.start()
+	ready()
+	return http.Serve(l, s.door())
+}
+
+// openShop makes the databases, with the tables and the catalogue of the platform.
+func openShop(ctx context.Context, dir string) (*shop, error) {
+	s := &shop{}
+	for _, each := range []struct {
+		to         **database
+		name       string
+		migrations fs.FS
+		fill       func(context.Context, *store.DB) error
+	}{
+		{&s.order, "order", order.Migrations(), nil},
+		{&s.payment, "payment", payment.Migrations(), nil},
+		{&s.inventory, "inventory", inventory.Migrations(), nil},
+		{&s.shipping, "shipping", shipping.Migrations(), nil},
+		{&s.product, "product", product.Migrations(), func(ctx context.Context, db *store.DB) error {
+			return (&product.Service{DB: db}).Demo(ctx)
+		}},
+	} {
+		path := filepath.Join(dir, each.name+".db")
+		if err := create(ctx, path, each.migrations, each.fill); err != nil {
+			return nil, fmt.Errorf("create %s: %w", path, err)
+		}
+		var err error
+		if *each.to, err = open(path); err != nil {
+			return nil, err
+		}
+	}
+	s.stockUp()
+	return s, nil
+}
+
+// create makes a file with the same tables as the platform's: nothing else of it is used
+// once the twin runs.
+func create(ctx context.Context, path string, migrations fs.FS, fill func(context.Context, *store.DB) error) error {
+	driver, err := sqlite.Open(ctx, path, migrations)
+	if err != nil {
+		return err
+	}
+	if fill != nil {
+		err = fill(ctx, store.Open("product", driver))
+	}
+	return errors.Join(err, driver.Close())
+}
+
+// start starts what follows, and what works.
+func (s *shop) start() {
+	type handlers = map[string]func(envelope) func(*tx)
+	for _, f := range []follower{
+		{s.order, s.payment, "order", handlers{contract.OrderCreated{}.Kind(): wantPayment}},
+		{s.payment, s.inventory, "payment", handlers{contract.PaymentProcessed{}.Kind(): takeStock}},
+		{s.inventory, s.shipping, "inventory", handlers{contract.InventoryUpdated{}.Kind(): wantShipment}},
+		{s.payment, s.order, "payment", handlers{contract.PaymentProcessed{}.Kind(): notePaid}},
+		{s.inventory, s.order, "inventory", handlers{contract.InventoryUpdated{}.Kind(): confirm}},
+		{s.shipping, s.order, "shipping", handlers{contract.OrderShipped{}.Kind(): complete}},
+	} {
+		go f.run()
+	}
+	go worker{in: s.payment, queue: "payment_charges", call: s.charge}.run(2)
+	go worker{in: s.shipping, queue: "shipping_labels", call: ship}.run(1)
+}
