@@ -4,8 +4,11 @@ import (
 	"io/fs"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/tidewire/tidewire/driver/sqlite"
+	"github.com/tidewire/tidewire/toolkit/queue"
+	"github.com/tidewire/tidewire/toolkit/queue/queuetest"
 	"github.com/tidewire/tidewire/toolkit/store"
 	"github.com/tidewire/tidewire/toolkit/store/storetest"
 	"github.com/tidewire/tidewire/toolkit/stream"
@@ -30,4 +33,10 @@ func TestStore(t *testing.T) { storetest.Run(t, harness()) }
 
 func TestStream(t *testing.T) {
 	streamtest.Run(t, streamtest.Harness{Harness: harness(), Log: func(db *store.DB, d store.Driver) stream.Log { return sqlite.NewLog(db, d.(*sqlite.Driver)) }})
+}
+
+func TestQueue(t *testing.T) {
+	queuetest.Run(t, queuetest.Harness{Harness: harness(), Queue: func(db *store.DB, _ store.Driver, lease time.Duration) queue.Driver {
+		return queue.Table{DB: db, Lease: lease}
+	}})
 }

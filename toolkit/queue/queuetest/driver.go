@@ -1,0 +1,275 @@
+package queuetest
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/tidewire/tidewire/toolkit/failure"
+	"github.com/tidewire/tidewire/toolkit/message"
+	"github.com/tidewire/tidewire/toolkit/queue"
+	"github.com/tidewire/tidewire/toolkit/store"
+)
+
+func drivers() []test {
+	return []test{
+		{"receives at once, perhaps nothing", func(k *desk) {
+			if got := k.receive(k.queue(long), 10); len(got) != 0 {
+				k.Errorf("received %d messages of an empty queue", len(got))
+			}
+		}},
+		{"receives at most max, the longest due first", func(k *desk) {
+			q := k.queue(long)
+			for i := range 3 {
+				k.update(func(tx *store.Tx) error {
+					return tx.SendAt(tx.Now.Add(-time.Duration(1+i)*time.Second), fmt.Sprint(i), parcel{i})
+				})
+			}
+			var order []string
+			for _, most := range []int{1, 2} {
+				got := k.receive(q, most)
+				if len(got) != most {
+					k.Errorf("received %d messages, want %d", len(got), most)
+				}
+				slices.SortFunc(got, func(a, b queue.Delivery) int { return a.Due.Compare(b.Due) })
+				for _, d := range got {
+					order = append(order, d.Key)
+				}
+			}
+			if want := []string{"2", "1", "0"}; !slices.Equal(order, want) {
+				k.Errorf("received %v, want %v", order, want)
+			}
+		}},
+		{"gives a message whole", func(k *desk) {
+			k.update(func(tx *store.Tx) error {
+				return tx.Handling(message.Message{ID: "cause"}).Send("a", parcel{7})
+			})
+			got := k.receive(k.queue(long), 1)
+			if len(got) != 1 {
+				k.Fatalf("received %d messages, want 1", len(got))
+			}
+			d := got[0]
+			if d.Queue != name || d.Kind != "parcel" || d.Key != "a" || d.ID == "" || d.Cause != "cause" || !message.ValidTrace(d.Trace) || string(d.Body) != `{"N":7}` ||
+				d.Time.IsZero() || d.Due.IsZero() || d.Lease == "" || d.Strikes != 0 || d.Past.Attempts != 0 {
+				k.Errorf("received %+v", d)
+			}
+		}},
+		{"holds back what is not due", func(k *desk) {
+			q := k.queue(long)
+			k.update(func(tx *store.Tx) error { return tx.SendAt(tx.Now.Add(300*time.Millisecond), "a", parcel{1}) })
+			if got := k.receive(q, 10); len(got) != 0 {
+				k.Errorf("received a message before it was due")
+			}
+			k.wantDepth(1, 0, 0)
+			k.await("the message when it is due", func() bool { return len(k.receive(q, 10)) == 1 })
+		}},
+		{"hands out nothing that was sent and undone", func(k *desk) {
+			_, err := k.db.Update(k.Context(), nil, func(tx *store.Tx) error {
+				if err := tx.Send("a", parcel{1}); err != nil {
+					return err
+				}
+				return errBad
+			})
+			if got := k.receive(k.queue(long), 10); len(got) != 0 || !errors.Is(err, errBad) {
+				k.Errorf("received %d messages after %v", len(got), err)
+			}
+		}},
+		{"gives a message to nobody else", nobodyElse},
+		{"gives a message again when its lease has ended, with a strike", func(k *desk) {
+			k.send(1)
+			first := k.receive(k.queue(soon), 1)[0]
+			var again []queue.Delivery
+			k.await("the message again", func() bool { again = k.receive(k.queue(long), 1); return len(again) == 1 })
+			if again[0].Strikes != 1 || again[0].ID != first.ID || again[0].Lease == first.Lease {
+				k.Errorf("received %+v after %+v", again[0], first)
+			}
+		}},
+		{"renews a lease", renews},
+		{"keeps queues apart", func(k *desk) {
+			k.send(1)
+			if got, err := k.queue(long).Receive(k.Context(), "test_others", 1); err != nil || len(got) != 0 {
+				k.Errorf("received %d messages of another queue, %v", len(got), err)
+			}
+		}},
+		{"counts its messages", func(k *desk) {
+			k.wantDepth(0, 0, 0)
+			k.send(5)
+			q := k.queue(long)
+			got := k.receive(q, 3)
+			k.wantDepth(2, 3, 0)
+			k.must(k.settle(q, got[:1], failure.Next{Dead: true}))
+			k.must(k.settle(q, got[1:2], failure.Next{}))
+			k.wantDepth(2, 1, 1)
+		}},
+	}
+}
+
+// nobodyElse: four who receive at once never get the same message.
+func nobodyElse(k *desk) {
+	const n = 300
+	k.send(n)
+	var mu sync.Mutex
+	seen := map[string]bool{}
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for idle := 0; idle < 3; {
+				got, err := k.queue(long).Receive(k.Context(), name, 7)
+				if err != nil {
+					k.Error(err)
+					return
+				}
+				mu.Lock()
+				for _, d := range got {
+					if seen[d.ID] {
+						k.Errorf("message %s was handed out twice", d.Key)
+					}
+					seen[d.ID] = true
+				}
+				mu.Unlock()
+				if len(got) == 0 {
+					idle++
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if len(seen) != n {
+		k.Errorf("%d messages were handed out, want %d", len(seen), n)
+	}
+}
+
+// renews: what is renewed stays out; of several the one that has ended is reported, and
+// the others are renewed.
+func renews(k *desk) {
+	k.send(2)
+	short, q := k.queue(soon), k.queue(long)
+	got := k.receive(short, 2)
+	k.must(q.Renew(k.Context(), got[:1]))
+	var again []queue.Delivery
+	k.await("the one that was not renewed", func() bool { again = k.receive(short, 2); return len(again) > 0 })
+	if len(again) != 1 || again[0].ID != got[1].ID {
+		k.Fatalf("received %d messages again, the first %s; want only %s", len(again), again[0].Key, got[1].Key)
+	}
+	if err := q.Renew(k.Context(), got); !errors.Is(err, queue.ErrLease) {
+		k.Errorf("renewing a lease that has ended: %v, want ErrLease", err)
+	}
+	k.must(q.Renew(k.Context(), again)) // its new lease is as good as before
+	k.must(k.settle(q, got[:1], failure.Next{}))
+	k.must(k.settle(q, again, failure.Next{}))
+	k.wantDepth(0, 0, 0)
+}
+
+func verdicts() []test {
+	return []test{
+		{"done takes the message away, with the commit", func(k *desk) {
+			q := k.queue(long)
+			k.send(100)
+			got := k.receive(q, 100)
+			_, err := k.db.Update(k.Context(), nil, func(tx *store.Tx) error {
+				return errors.Join(q.Settle(tx, []queue.Verdict{{Delivery: got[0]}}), errBad)
+			})
+			if !errors.Is(err, errBad) {
+				k.Error(err)
+			}
+			k.wantDepth(0, 100, 0)
+			k.must(k.settle(q, got, failure.Next{}))
+			k.wantDepth(0, 0, 0)
+		}},
+		{"later brings it back when it is due, with its history and no strike", func(k *desk) {
+			k.send(1)
+			k.receive(k.queue(soon), 1)
+			q := k.queue(long)
+			var got []queue.Delivery
+			k.await("the message again", func() bool { got = k.receive(q, 1); return len(got) == 1 })
+			next := failure.Policy{}.Judge(got[0].Past, time.Now(), failure.RetryAfter(200*time.Millisecond, errBad))
+			k.must(k.settle(q, got, next))
+			k.wantDepth(1, 0, 0)
+			if early := k.receive(q, 1); len(early) != 0 {
+				k.Error("received it before it was due")
+			}
+			k.await("the message when it is due", func() bool { got = k.receive(q, 1); return len(got) == 1 })
+			if d := got[0]; d.Past.Attempts != 1 || d.Past.Cause() != "bad" || d.Strikes != 0 {
+				k.Errorf("received %+v, want one attempt and no strike", d)
+			}
+		}},
+		{"dead is never handed out", func(k *desk) {
+			k.send(1)
+			q := k.queue(soon)
+			k.must(k.settle(q, k.receive(q, 1), failure.Policy{}.Judge(failure.History{}, time.Now(), failure.Permanent(errBad))))
+			k.wantDepth(0, 0, 1)
+			<-time.After(2 * soon)
+			if got := k.receive(q, 1); len(got) != 0 {
+				k.Error("received a dead message")
+			}
+		}},
+		{"under a lease that has ended stores nothing", func(k *desk) {
+			for _, next := range []failure.Next{{}, {Dead: true}, {Retry: time.Now()}} {
+				k.send(2)
+				q := k.queue(long)
+				old := k.receive(k.queue(soon), 2)
+				var got []queue.Delivery
+				k.await("both again", func() bool { got = append(got, k.receive(q, 2)...); return len(got) == 2 })
+				_, err := k.db.Update(k.Context(), nil, func(tx *store.Tx) error {
+					if err := tx.Exec(`INSERT INTO posted (n, outcome) VALUES (1, 'late')`); err != nil {
+						return err
+					}
+					return q.Settle(tx, []queue.Verdict{{Delivery: got[0]}, {Delivery: old[1], Next: next}})
+				})
+				if !errors.Is(err, queue.ErrLease) || k.one(`SELECT count(*) FROM posted`) != 0 {
+					k.Errorf("settling under an old lease: %v, want ErrLease and no effect", err)
+				}
+				k.must(k.settle(q, got, failure.Next{}))
+			}
+		}},
+		{"is given once", func(k *desk) {
+			k.send(1)
+			q := k.queue(long)
+			got := k.receive(q, 1)
+			k.must(k.settle(q, got, failure.Next{}))
+			if err := k.settle(q, got, failure.Next{}); !errors.Is(err, queue.ErrLease) {
+				k.Errorf("a second verdict: %v, want ErrLease", err)
+			}
+		}},
+	}
+}
+
+// suspects are messages that lost their leases: whoever had them may have died of one.
+func suspects() []test {
+	return []test{
+		{"comes alone, counted before, while no other is out", func(k *desk) {
+			k.send(3)
+			short, q := k.queue(soon), k.queue(long)
+			for range 2 {
+				n := 0
+				k.await("all three", func() bool { n += len(k.receive(short, 10)); return n == 3 })
+			}
+			var first []queue.Delivery
+			k.await("a suspect", func() bool { first = k.receive(q, 10); return len(first) > 0 })
+			if len(first) != 1 || first[0].Strikes != 2 {
+				k.Fatalf("received %d messages, the first with %d strikes; want one with 2", len(first), first[0].Strikes)
+			}
+			k.send(1) // no suspect: it need not wait
+			if got := k.receive(q, 10); len(got) != 1 || got[0].Strikes != 0 {
+				k.Errorf("received %d messages beside a suspect, want the new one", len(got))
+			}
+			k.must(k.settle(q, first, failure.Next{}))
+			if got := k.receive(q, 10); len(got) != 1 || got[0].Strikes != 2 {
+				k.Errorf("received %d messages after the suspect, want the next one", len(got))
+			}
+		}},
+		{"that is lost again has one strike more", func(k *desk) {
+			k.send(1)
+			q := k.queue(soon)
+			for want := range 5 {
+				var got []queue.Delivery
+				k.await("the message", func() bool { got = k.receive(q, 1); return len(got) == 1 })
+				if got[0].Strikes != want {
+					k.Fatalf("%d strikes, want %d", got[0].Strikes, want)
+				}
+			}
+		}},
+	}
+}

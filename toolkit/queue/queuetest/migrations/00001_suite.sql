@@ -1,0 +1,2 @@
+-- +goose Up
+CREATE TABLE posted (n BIGINT NOT NULL, outcome TEXT NOT NULL);
