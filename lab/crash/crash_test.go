@@ -30,7 +30,7 @@ func TestKill(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			r := newRig(t, tt.url(t))
-			i := r.instance(t)
+			i := r.instance(t, r.data)
 			i.start(t)
 			n := stops(t)
 			wait := i.load(t, "--for", fmt.Sprint(time.Duration(n)*time.Second), "--rate", "150", "--mix", "0.2")
@@ -62,7 +62,7 @@ func TestKill(t *testing.T) {
 // in what is no longer its own.
 func TestTwoInstances(t *testing.T) {
 	r := newRig(t, postgres(t))
-	a, b := r.instance(t), r.instance(t)
+	a, b := r.instance(t, r.data), r.instance(t, t.TempDir())
 	a.start(t)
 	b.start(t)
 	n := max(2, stops(t)/4)

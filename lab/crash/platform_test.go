@@ -30,7 +30,7 @@ type rig struct {
 // each stop.
 type instance struct {
 	*rig
-	url, admin string
+	url, admin, home string
 
 	mu  sync.Mutex
 	cmd *exec.Cmd
@@ -80,8 +80,9 @@ func port(t *testing.T) string {
 	return p
 }
 
-func (r *rig) instance(t *testing.T) *instance {
-	i := &instance{rig: r, url: "http://127.0.0.1:" + port(t), admin: "127.0.0.1:" + port(t)}
+// instance returns one whose files are in home.
+func (r *rig) instance(t *testing.T, home string) *instance {
+	i := &instance{rig: r, home: home, url: "http://127.0.0.1:" + port(t), admin: "127.0.0.1:" + port(t)}
 	t.Cleanup(func() { _ = i.signal(syscall.SIGKILL) })
 	return i
 }
@@ -90,7 +91,7 @@ func (r *rig) instance(t *testing.T) *instance {
 func (i *instance) start(t *testing.T) time.Duration {
 	t.Helper()
 	began := time.Now()
-	cmd := exec.Command(i.binary, "up", "--data", i.data, "--listen", strings.TrimPrefix(i.url, "http://"),
+	cmd := exec.Command(i.binary, "up", "--data", i.home, "--listen", strings.TrimPrefix(i.url, "http://"),
 		"--set", "admin="+i.admin, "--set", "payment.simulator=http://"+i.simulator, "--set", "log.level=error")
 	cmd.Env, cmd.Stderr = i.env, os.Stderr
 	out, err := cmd.StdoutPipe()
