@@ -1,29 +1,37 @@
-# make test is what CI runs; it installs and starts the servers it needs.
-SHELL := /bin/bash -euo pipefail
-export CGO_ENABLED ?= 1
+# make up and make test are all that a newcomer needs. make test is what CI runs: it
+# installs and starts what it needs, on a fresh machine with Go and apt.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
 
-.PHONY: up test e2e bench soak lint servers
+# with_servers sets where the tests find the real servers, and nothing that would
+# change what the tested program does.
+with_servers := eval "$$(scripts/servers env postgres)"; unset TIDEWIRE_DATABASE;
 
-up: ## the whole platform
+.PHONY: up test e2e lint bench soak servers compiler
+
+up: ## the whole platform, nothing else needed
 	go run ./cmd/tidewire up
 
-test: lint servers ## every test, within 12 minutes
-	TIDEWIRE_TEST_POSTGRES="$$(scripts/servers url postgres)" go test -race -timeout 12m ./...
+test: lint servers compiler ## every test, with the race detector and on the real servers
+	$(with_servers) timeout 12m go test -race -timeout 11m ./...
 
-e2e: ## the built binary, through its doors only
-	go test -count=1 -timeout 5m ./cmd/tidewire
+e2e: servers ## the built binary, through its doors only
+	$(with_servers) go test -count=1 -timeout 5m ./cmd/tidewire
 
 lint: ## formatting, vet, staticcheck, import rules, size budget
-	@unformatted="$$(gofmt -l .)"; test -z "$$unformatted" || { echo "not formatted: $$unformatted" >&2; exit 1; }
+	@unformatted="$$(gofmt -l .)"; if [ -n "$$unformatted" ]; then echo "not formatted:" $$unformatted >&2; exit 1; fi
 	go vet ./...
 	go tool staticcheck ./...
 	go test ./internal/archtest
 
+bench: servers ## the figures of bench/README.md, each beside its raw twin in the same run
+	$(with_servers) go run ./bench
+
+soak: servers compiler ## what takes longer than CI has: 100 stops on each database, 100,000 histories
+	$(with_servers) TIDEWIRE_STOPS=100 TIDEWIRE_SEEDS=100000 go test -count=1 -timeout 180m -v ./lab/...
+
 servers: ## real servers for the tests, from the distribution's packages
 	scripts/servers up postgres
 
-bench: ## the figures of bench/README.md, each beside its raw twin
-	go test -run '^$$' -bench . -benchtime 1x -timeout 60m ./bench/...
-
-soak: servers ## what takes longer than CI has
-	TIDEWIRE_SOAK=1 TIDEWIRE_TEST_POSTGRES="$$(scripts/servers url postgres)" go test -count=1 -timeout 120m ./lab/... ./cmd/tidewire
+compiler: # the race detector needs one for C
+	@command -v gcc >/dev/null || command -v clang >/dev/null || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq gcc libc6-dev >/dev/null; }
