@@ -99,6 +99,17 @@ func TestErrorsBecomeProblems(t *testing.T) {
 	}
 }
 
+func TestDetailNamesTheFields(t *testing.T) {
+	p := door.Invalid(door.Field{Field: "a", Detail: "is odd"}, door.Field{Field: "b", Detail: "is even"})
+	got := documentOf(t, send(door.Handler(door.Options{}, says("GET /x", door.Answer{}, p)), httptest.NewRequest("GET", "/x", nil)))
+	if want := "a is odd; b is even."; got.Detail != want || len(got.Errors) != 2 {
+		t.Errorf("got %q and %v, want %q and both", got.Detail, got.Errors, want)
+	}
+	if want := "Not acceptable as it is: a is odd; b is even."; p.Error() != want {
+		t.Errorf("got %q, want %q", p.Error(), want)
+	}
+}
+
 func TestPanicIs500(t *testing.T) {
 	var log bytes.Buffer
 	h := door.Handler(door.Options{Log: slog.New(slog.NewTextHandler(&log, nil)), MaxInFlight: 1},
@@ -253,7 +264,7 @@ func documentOf(t *testing.T, w *httptest.ResponseRecorder) (p door.Problem) {
 	if got := w.Header().Get("Content-Type"); got != "application/problem+json" {
 		t.Errorf("Content-Type: got %q, want a problem document", got)
 	}
-	if err := json.Unmarshal(w.Body.Bytes(), &p); err != nil || p.Title == "" || p.Type == "" || p.Status != w.Code {
+	if err := json.Unmarshal(w.Body.Bytes(), &p); err != nil || p.Title == "" || p.Type == "" || p.Detail == "" || p.Status != w.Code {
 		t.Errorf("%d is not a problem document: %s, %v", w.Code, w.Body, err)
 	}
 	return p

@@ -11,7 +11,7 @@ type Problem struct {
 	Type   string  `json:"type"`
 	Title  string  `json:"title"`
 	Status int     `json:"status"`
-	Detail string  `json:"detail,omitempty"`
+	Detail string  `json:"detail"` // "" is made of Errors
 	Reason string  `json:"reason,omitempty"` // a word that a program can branch on
 	Errors []Field `json:"errors,omitempty"`
 
@@ -25,15 +25,21 @@ type Field struct {
 }
 
 // Error returns the problem in one line.
-func (p *Problem) Error() string {
-	s := p.Title
+func (p *Problem) Error() string { return p.Title + ": " + p.told() }
+
+// told returns a detail that says something, whoever made p.
+func (p *Problem) told() string {
 	if p.Detail != "" {
-		s += ": " + p.Detail
+		return p.Detail
 	}
+	var faults []string
 	for _, f := range p.Errors {
-		s += "; " + f.Field + " " + f.Detail
+		faults = append(faults, f.Field+" "+f.Detail)
 	}
-	return s
+	if len(faults) == 0 {
+		return p.Title + "."
+	}
+	return strings.Join(faults, "; ") + "."
 }
 
 // Cause returns p with a Type for a cause of its own: a few words in lower case, joined

@@ -124,7 +124,9 @@ func internal() *Problem {
 
 // problem writes a problem document. A detail may quote what a client sent, valid or not.
 func (w *writer) problem(p *Problem) {
-	text, err := json.Marshal(p, jsontext.AllowInvalidUTF8(true))
+	document := *p
+	document.Detail = p.told()
+	text, err := json.Marshal(&document, jsontext.AllowInvalidUTF8(true))
 	if err != nil {
 		panic(err) // it is made of strings and a number
 	}
