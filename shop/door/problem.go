@@ -11,7 +11,7 @@ type Problem struct {
 	Type   string  `json:"type"`
 	Title  string  `json:"title"`
 	Status int     `json:"status"`
-	Detail string  `json:"detail"` // "" is made of Errors
+	Detail string  `json:"detail"`           // "" is made of Errors
 	Reason string  `json:"reason,omitempty"` // a word that a program can branch on
 	Errors []Field `json:"errors,omitempty"`
 

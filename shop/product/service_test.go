@@ -113,7 +113,8 @@ func testList(t *testing.T, open func() *store.DB) {
 		next = page.Next
 		pages++
 	}
-	if !slices.Equal(got, want) || pages != 3 {
+	// More than three pages if somebody else's transactions on the server take long.
+	if !slices.Equal(got, want) || pages < 3 {
 		t.Errorf("got %v on %d pages, want %v on 3", got, pages, want)
 	}
 	if page := s.page(t, "?limit=25"); page.Next != "" {
@@ -159,7 +160,11 @@ func testListWaitsForTransactionsInProgress(t *testing.T, open func() *store.DB)
 	if err := <-done; err != nil {
 		t.Fatal(err)
 	}
-	if page := s.page(t, "?limit=1"); len(page.Items) != 1 || page.Items[0].ID != "slow" {
+	page := s.page(t, "?limit=1")
+	for len(page.Items) == 0 && t.Context().Err() == nil { // somebody else's transactions
+		page = s.page(t, "?limit=1&cursor="+page.Next)
+	}
+	if len(page.Items) != 1 || page.Items[0].ID != "slow" {
 		t.Errorf("got %v, want the one that was in progress", page)
 	}
 }
