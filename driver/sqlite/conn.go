@@ -1,11 +1,9 @@
 package sqlite
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"sync"
-	"time"
 
 	"github.com/tidewire/tidewire/toolkit/message"
 	"github.com/tidewire/tidewire/toolkit/store"
@@ -154,54 +152,6 @@ func (c *conn) reset() error {
 	s := c.active
 	c.active = nil
 	return s.Reset()
-}
-
-// viewTime is how long a View may last: an open reader keeps the WAL from shrinking.
-const viewTime = 5 * time.Second
-
-// View runs read on a snapshot, on one of a few connections.
-func (d *Driver) View(ctx context.Context, read func(store.Conn) error) error {
-	ctx, cancel := context.WithTimeout(ctx, viewTime)
-	defer cancel()
-	var stmts *statements
-	select {
-	case s, open := <-d.readers:
-		if !open {
-			return errClosed
-		}
-		stmts = s
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-	defer func() { d.readers <- stmts }()
-	if stmts == nil {
-		c, err := connect(d.path, sqlite.OpenReadOnly|sqlite.OpenWAL, "PRAGMA cache_size=-2000")
-		if err != nil {
-			return err
-		}
-		stmts = newStatements(c)
-	}
-	return snapshot(ctx, stmts, read)
-}
-
-func snapshot(ctx context.Context, stmts *statements, read func(store.Conn) error) error {
-	stmts.conn.SetInterrupt(ctx.Done())
-	c := &conn{stmts: stmts}
-	defer func() {
-		c.end()
-		stmts.conn.SetInterrupt(nil)
-		if !stmts.conn.AutocommitEnabled() {
-			_ = stmts.exec("ROLLBACK") // nothing was written
-		}
-	}()
-	if err := stmts.exec("BEGIN"); err != nil {
-		return explain(err)
-	}
-	err := read(c)
-	if err == nil && ctx.Err() != nil {
-		err = context.Cause(ctx)
-	}
-	return err
 }
 
 func wrap(query string, err error) error {

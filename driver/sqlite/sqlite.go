@@ -43,7 +43,7 @@ type Driver struct {
 	writer  *writer
 	settled atomic.Int64
 	tails   tails
-	readers chan *statements // nil: a connection still to be opened
+	readers chan *reader // nil: a connection still to be opened
 	closing sync.Once
 }
 
@@ -60,7 +60,7 @@ func Open(ctx context.Context, path string, migrations fs.FS) (*Driver, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Driver{path: path, lock: lock, readers: make(chan *statements, readers)}
+	d := &Driver{path: path, lock: lock, readers: make(chan *reader, readers)}
 	if err := d.open(ctx, migrations); err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}
