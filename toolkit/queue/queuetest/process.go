@@ -85,7 +85,8 @@ func workers() []test {
 	var tests []test
 	for _, tt := range []test{
 		{"share the messages, each done once", func(k *desk) {
-			k.on(k.h.Open(k, k.place, "test", migrations), deliver)
+			d := k.h.Open(k, k.place, "test", migrations)
+			k.on(d, d, deliver)
 			k.start(k.worker(queue.Do(deliver, post), long))
 			for range 10 {
 				k.send(50)
@@ -108,22 +109,24 @@ func workers() []test {
 	return tests
 }
 
-// on starts a worker on connections of its own, as another process has them.
-func (k *desk) on(d store.Driver, c call) (stop func()) {
+// on starts a worker on connections of its own, as another process has them: on d, which
+// is real or wraps it.
+func (k *desk) on(d, real store.Driver, c call) {
 	db := store.Open("test", d)
 	w := k.worker(queue.Do(c, post), 2*soon)
-	w.DB, w.Driver = db, k.h.Queue(db, d, 2*soon)
-	return k.start(w)
+	w.DB, w.Driver = db, k.h.Queue(db, real, 2*soon)
+	k.start(w)
 }
 
 // zombie: a worker is stopped with messages in hand, past their leases, and goes on.
 // What it then wants to record is somebody else's, and done.
 func zombie(k *desk) {
-	frozen := &storetest.Freezer{Driver: k.h.Open(k, k.place, "test", migrations)}
+	real := k.h.Open(k, k.place, "test", migrations)
+	frozen := &storetest.Freezer{Driver: real}
 	var inHand atomic.Int64
 	goOn := make(chan struct{})
 	k.send(30)
-	k.on(frozen, func(context.Context, message.Of[parcel]) (string, error) {
+	k.on(frozen, real, func(context.Context, message.Of[parcel]) (string, error) {
 		inHand.Add(1)
 		<-goOn
 		return "late", nil
