@@ -6,6 +6,10 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/tidewire/tidewire/driver/sqlite"
+	"github.com/tidewire/tidewire/shop/operate"
+	"github.com/tidewire/tidewire/toolkit/store"
 )
 
 func TestCommandsThatLook(t *testing.T) {
@@ -88,5 +92,94 @@ func TestHelpTeaches(t *testing.T) {
 		if strings.Contains(out, "simulator ") {
 			t.Errorf("%v: the simulator is no command for people", args)
 		}
+	}
+}
+
+// plant leaves a job that nobody handles in a stopped platform's payment database.
+func plant(t *testing.T, data, id string) {
+	t.Helper()
+	d, err := sqlite.Open(t.Context(), filepath.Join(data, "payment.db"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	db := store.Open("payment", d)
+	_, err = db.Update(t.Context(), nil, func(tx *store.Tx) error {
+		return tx.Exec(`INSERT INTO job (id, queue, kind, key, time, cause, trace, body, due) VALUES ($1, 'payment_charges', 'bogus', 'k', $2, '', '', $3, $2)`, id, tx.Now, []byte("{}"))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestDeadLettersAreDecidedOn(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "data")
+	r := up(t, data)
+	r.term()
+	plant(t, data, "a-1")
+	plant(t, data, "a-2")
+	r = up(t, data)
+	letters := func() (all []operate.Letter) {
+		_, out, _ := tidewire(t, r.flags("dead", "list", "--service", "payment", "--type", "bogus", "--json")...)
+		if err := json.Unmarshal([]byte(out), &all); err != nil {
+			t.Fatalf("%q: %v", out, err)
+		}
+		return all
+	}
+	eventually(t, "two dead letters", func() bool { return len(letters()) == 2 })
+	for _, tt := range []struct {
+		args []string
+		exit int
+		want string
+	}{
+		{[]string{"dead", "list"}, exitDone, "nobody handles bogus"},
+		{[]string{"dead", "show", "payment/a-1"}, exitDone, `"redrives": 0`},
+		{[]string{"dead", "redrive", "payment/a-1", "--dry-run"}, exitDone, "would redrive payment/a-1"},
+		{[]string{"dead", "redrive", "payment/a-1", "--why", "a test"}, exitDone, "redrive payment/a-1: bogus k in payment_charges"},
+		{[]string{"dead", "discard", "--all", "--cause", "no such cause"}, exitDone, "0 dead letters"},
+		{[]string{"dead", "redrive", "payment/none"}, exitFound, "0 dead letters"},
+		{[]string{"doctor"}, exitFound, "dead letters"},
+	} {
+		if exit, out, stderr := tidewire(t, r.flags(tt.args...)...); exit != tt.exit || !strings.Contains(out, tt.want) {
+			t.Errorf("%v: exit %d, %s%s; want %d, %q", tt.args, exit, out, stderr, tt.exit, tt.want)
+		}
+	}
+	eventually(t, "it died again", func() bool {
+		_, out, _ := tidewire(t, r.flags("dead", "show", "payment/a-1")...)
+		return strings.Contains(out, `"redrives": 1`)
+	})
+	exit, out, _ := tidewire(t, r.flags("dead", "discard", "--all", "--service", "payment", "--rate", "100", "--who", "eve")...)
+	if exit != exitDone || !strings.Contains(out, "2 dead letters") || len(letters()) != 0 {
+		t.Errorf("discard: exit %d, %s", exit, out)
+	}
+}
+
+func TestDoctorFindsAMissingProvider(t *testing.T) {
+	r := up(t, filepath.Join(t.TempDir(), "data"), "--set", "payment.simulator=http://127.0.0.1:1")
+	exit, out, _ := tidewire(t, r.flags("doctor", "--json")...)
+	var found []operate.Finding
+	if err := json.Unmarshal([]byte(out), &found); err != nil {
+		t.Fatalf("%q: %v", out, err)
+	}
+	if exit != exitFound || len(found) != 1 || found[0].Where != "http://127.0.0.1:1" || !strings.Contains(found[0].Do, "payment.simulator") {
+		t.Errorf("exit %d, %+v", exit, found)
+	}
+}
+
+func TestSomeServices(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "data")
+	r := up(t, data, "user", "product", "order")
+	id := r.order(`{"userId":"1","productId":"1","quantity":1}`)["id"]
+	if status, _ := r.do("GET", "/api/payments/1", ""); status != 404 {
+		t.Errorf("a route of a service that does not run: got %d, want 404", status)
+	}
+	if exit, _ := r.term(); exit != exitDone {
+		t.Errorf("exit %d", exit)
+	}
+	r = up(t, data)
+	if o := r.final(id); o["status"] != "completed" {
+		t.Errorf("got %v, want completed once all run", o)
 	}
 }

@@ -27,8 +27,16 @@ func NewMetrics() (*Metrics, error) {
 	if err != nil {
 		return nil, err
 	}
-	provider := sdk.NewMeterProvider(sdk.WithReader(exporter))
+	provider := sdk.NewMeterProvider(sdk.WithReader(exporter), sdk.WithView(sdk.NewView(
+		sdk.Instrument{Name: "*", Kind: sdk.InstrumentKindHistogram, Unit: "s"},
+		sdk.Stream{Aggregation: sdk.AggregationExplicitBucketHistogram{Boundaries: seconds()}})))
 	return &Metrics{Meter: provider.Meter("tidewire"), registry: registry}, nil
+}
+
+// seconds are the bounds of every histogram of times: OpenTelemetry's own are meant for
+// milliseconds.
+func seconds() []float64 {
+	return []float64{0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60}
 }
 
 // Handler answers at the operators' door. It answers only for this machine's own names,

@@ -364,7 +364,7 @@ func TestMetricsAndProfilesAreForThisMachine(t *testing.T) {
 	s.say(1)
 	eventually(t, "handled", func() bool { return s.facts.Load() == 1 && s.works.Load() == 1 })
 	_, text := s.do("GET", "/metrics", "")
-	for _, want := range []string{`tidewire_messages_total`, `tidewire_queue_depth`, `tidewire_stream_lag`, "go_goroutines"} {
+	for _, want := range []string{`tidewire_messages_total`, `tidewire_queue_depth`, `tidewire_stream_lag`, `le="0.0025"`, "go_goroutines"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %s among the metrics", want)
 		}
