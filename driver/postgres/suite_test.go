@@ -5,10 +5,13 @@ import (
 	"io/fs"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/tidewire/tidewire/driver/postgres"
+	"github.com/tidewire/tidewire/toolkit/queue"
+	"github.com/tidewire/tidewire/toolkit/queue/queuetest"
 	"github.com/tidewire/tidewire/toolkit/store"
 	"github.com/tidewire/tidewire/toolkit/store/storetest"
 	"github.com/tidewire/tidewire/toolkit/stream"
@@ -60,4 +63,10 @@ func TestStore(t *testing.T) { storetest.Run(t, harness()) }
 
 func TestStream(t *testing.T) {
 	streamtest.Run(t, streamtest.Harness{Harness: harness(), Log: func(db *store.DB, d store.Driver) stream.Log { return postgres.NewLog(db, d.(*postgres.Driver)) }})
+}
+
+func TestQueue(t *testing.T) {
+	queuetest.Run(t, queuetest.Harness{Harness: harness(), Queue: func(db *store.DB, d store.Driver, lease time.Duration) queue.Driver {
+		return queue.Table{DB: db, Lease: lease, Skip: d.(*postgres.Driver).SkipLocked()}
+	}})
 }
