@@ -1,5 +1,8 @@
 package audit
 
+// named is the order at the location of an answer i.
+const named = `SUBSTR(i.location, LENGTH('/api/orders/') + 1)`
+
 // acceptance checks what the client saw against what is stored.
 func (a *audit) acceptance() promise {
 	const ok = `client c WHERE c.outcome = 'ok'`
@@ -27,7 +30,7 @@ func (a *audit) acceptance() promise {
 	if a.Sole {
 		p.probes = append(p.probes, probe{of: count(`"order".orders`), bad: `SELECT 'order ' || o.id || ' was placed by nobody' FROM "order".orders o
 			WHERE NOT EXISTS (SELECT 1 FROM client c WHERE c.order_id = o.id)
-			AND NOT EXISTS (SELECT 1 FROM client c JOIN "order".idempotency i ON i.key = c.key WHERE c.outcome = 'unknown' AND i.location = '/api/orders/' || o.id)`})
+			AND o.id NOT IN (SELECT ` + named + ` FROM client c JOIN "order".idempotency i ON i.key = c.key WHERE c.outcome = 'unknown')`})
 	}
 	return p
 }
@@ -41,6 +44,6 @@ func whole() promise {
 		{bad: `SELECT 'order ' || o.id || ' has another total or currency than was said when it was created' FROM "order".orders o
 			JOIN fact_order f ON f.kind = 'OrderCreated' AND f.key = o.id WHERE f.amount IS DISTINCT FROM o.total OR f.word IS DISTINCT FROM o.currency`},
 		{of: count(`"order".idempotency`), bad: `SELECT 'key ' || i.key || ' is remembered with ' || i.location || ', which is not stored' FROM "order".idempotency i
-			WHERE i.route = 'POST /api/orders' AND NOT EXISTS (SELECT 1 FROM "order".orders o WHERE '/api/orders/' || o.id = i.location)`},
+			WHERE i.route = 'POST /api/orders' AND NOT EXISTS (SELECT 1 FROM "order".orders o WHERE o.id = ` + named + `)`},
 	}}
 }

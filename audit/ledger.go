@@ -2,7 +2,9 @@ package audit
 
 import (
 	"bufio"
+	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -54,10 +56,7 @@ func (a *audit) readLedger() error {
 	if err := in.Err(); err != nil {
 		return fmt.Errorf("ledger: %w", err)
 	}
-	if err := orders.flush(); err != nil {
-		return err
-	}
-	return items.flush()
+	return errors.Join(orders.close(), items.close())
 }
 
 // minor reads an amount as a client sees it: 1200.00. What is no amount is nil, which
@@ -93,24 +92,41 @@ type inserter struct {
 	table   string
 	columns []string
 	args    []any
+	full    *sql.Stmt // for as many rows as go together
 }
 
-const insertedTogether = 500
+const insertedTogether = 100
 
 func (i *inserter) names() string { return strings.Join(i.columns, ", ") }
 
-func (i *inserter) add(row ...any) error {
+func (i *inserter) add(row ...any) (err error) {
 	i.args = append(i.args, row...)
 	if len(i.args) < insertedTogether*len(i.columns) {
 		return nil
 	}
-	return i.flush()
+	if i.full == nil {
+		if i.full, err = i.conn.PrepareContext(i.ctx, i.statement()); err != nil {
+			return err
+		}
+	}
+	_, err = i.full.ExecContext(i.ctx, i.args...)
+	i.args = i.args[:0]
+	return err
 }
 
-func (i *inserter) flush() error {
+// close adds what is left.
+func (i *inserter) close() error {
+	if i.full != nil {
+		defer i.full.Close()
+	}
 	if len(i.args) == 0 {
 		return nil
 	}
+	return i.exec(i.statement(), i.args...)
+}
+
+// statement has a placeholder for each of args.
+func (i *inserter) statement() string {
 	var b strings.Builder
 	b.WriteString("INSERT INTO " + i.table + " (" + i.names() + ") VALUES ")
 	for n := range i.args {
@@ -122,9 +138,7 @@ func (i *inserter) flush() error {
 		default:
 			b.WriteString(", ")
 		}
-		fmt.Fprintf(&b, "$%d", n+1)
+		b.WriteString("$" + strconv.Itoa(n+1))
 	}
-	err := i.exec(b.String()+")", i.args...)
-	i.args = i.args[:0]
-	return err
+	return b.String() + ")"
 }

@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
@@ -106,8 +107,5 @@ func (a *audit) copyTable(files *audit, name string) error {
 		}
 		return in.add(row...)
 	})
-	if err != nil {
-		return err
-	}
-	return in.flush()
+	return errors.Join(err, in.close())
 }
