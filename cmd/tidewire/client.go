@@ -43,6 +43,7 @@ func (c *console) customers() (*client, error) {
 	return &client{ctx: c.ctx, base: "http://" + loaded.Listen, key: "listen"}, nil
 }
 
+// clientTimeout is for one answer: the doors give up earlier.
 const clientTimeout = 30 * time.Second
 
 // do sends one request, and reads what it answers into into.
@@ -73,7 +74,7 @@ func (c *client) do(method, path string, body, into any) error {
 	if err := errors.Join(err, resp.Body.Close()); err != nil {
 		return err
 	}
-	if resp.StatusCode > 299 {
+	if resp.StatusCode > 299 { // a problem says it better than a number
 		var p door.Problem
 		if err := json.Unmarshal(answer, &p); err != nil || p.Title == "" {
 			return fmt.Errorf("%s %s answers %s", method, path, resp.Status)

@@ -28,6 +28,7 @@ type choice struct {
 	Age     time.Duration `help:"Dead for at least so long, such as 90m."`
 }
 
+// find asks for the letters that were chosen, page by page.
 func (ch choice) find(door *client) ([]operate.Letter, error) {
 	q := url.Values{"limit": {"500"}}
 	for name, value := range map[string]string{"service": ch.Service, "kind": ch.Type, "cause": ch.Cause} {
@@ -41,6 +42,7 @@ func (ch choice) find(door *client) ([]operate.Letter, error) {
 	return all[operate.Letter](door, "/admin/v1/dead", q)
 }
 
+// A deadListCommand lists dead letters.
 type deadListCommand struct {
 	choice
 	JSON bool `help:"Print JSON."`
@@ -77,6 +79,7 @@ func (cmd deadListCommand) Run(c *console) error {
 	return t.end()
 }
 
+// A deadShowCommand shows all of one.
 type deadShowCommand struct {
 	ID string `arg:"" help:"As dead list prints it."`
 }
@@ -119,6 +122,7 @@ type decision struct {
 	JSON   bool    `help:"Print JSON."`
 }
 
+// A deadRedriveCommand gives dead letters a new start.
 type deadRedriveCommand struct{ decision }
 
 // Help gives examples.
@@ -134,6 +138,7 @@ Examples:
 // Run has letters tried again.
 func (cmd deadRedriveCommand) Run(c *console) error { return cmd.act(c, "redrive") }
 
+// A deadDiscardCommand gives dead letters up.
 type deadDiscardCommand struct{ decision }
 
 // Help gives examples.
@@ -149,7 +154,8 @@ Examples:
 // Run gives letters up.
 func (cmd deadDiscardCommand) Run(c *console) error { return cmd.act(c, "discard") }
 
-// act does one thing with each letter that was chosen.
+// act does one thing with each letter that was chosen, each in a commit of its own: what
+// fails for one is said, and the others go on.
 func (cmd decision) act(c *console, name string) error {
 	door, err := c.operators()
 	if err != nil {
@@ -188,6 +194,7 @@ func (cmd decision) act(c *console, name string) error {
 	return nil
 }
 
+// one does it with one letter, or looks whether it is there.
 func (cmd decision) one(door *client, name, id string) (done operate.DeadLetterDecided, err error) {
 	path, err := letterPath(id)
 	if err != nil {
@@ -220,6 +227,7 @@ func (cmd decision) chosen(door *client) ([]string, error) {
 	return ids, err
 }
 
+// report says what was done, or would be.
 func (cmd decision) report(c *console, name string, done []operate.DeadLetterDecided) error {
 	if cmd.JSON {
 		return printJSON(c.out, done)
@@ -245,6 +253,7 @@ func pause(c *console, d time.Duration) bool {
 	}
 }
 
+// me is the user of this machine, as far as that is known.
 func me() string {
 	if u, err := user.Current(); err == nil && u.Username != "" {
 		return u.Username

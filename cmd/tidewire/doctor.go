@@ -144,6 +144,7 @@ func (p *platform) operators(c config.Config) *operate.Desk {
 // late is how long after its deadline an order may still be pending.
 const late = 30 * time.Second
 
+// lateOrders finds orders that should have been confirmed or failed.
 func lateOrders(ctx context.Context, db *store.DB) (found []operate.Finding, err error) {
 	var n int64
 	var oldest time.Time
@@ -158,6 +159,7 @@ func lateOrders(ctx context.Context, db *store.DB) (found []operate.Finding, err
 	return found, err
 }
 
+// providerAway finds a payment provider that does not answer.
 func providerAway(ctx context.Context, url string) []operate.Finding {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
@@ -170,6 +172,7 @@ func providerAway(ctx context.Context, url string) []operate.Finding {
 // freeBytes is the room on the disk below which it is nearly full.
 const freeBytes = 1 << 30
 
+// nearlyFull finds a disk that will soon refuse orders.
 func nearlyFull(dir string) ([]operate.Finding, error) {
 	bytes, err := free(dir)
 	if err != nil || bytes >= freeBytes {

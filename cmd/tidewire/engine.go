@@ -47,6 +47,7 @@ func openEngine(ctx context.Context, c config.Config, schemas map[string]fs.FS) 
 	return e, nil
 }
 
+// inFiles opens a file for each service. No other process can have it open.
 func inFiles(dir string) opener {
 	return func(ctx context.Context, service string, migrations fs.FS) (*store.DB, stream.Log, queue.Table, error) {
 		d, err := sqlite.Open(ctx, filepath.Join(dir, service+".db"), migrations)
@@ -58,6 +59,8 @@ func inFiles(dir string) opener {
 	}
 }
 
+// inSchemas opens a schema for each service. Other instances may have it open as well:
+// whoever takes a job locks its row.
 func inSchemas(server *postgres.Server) opener {
 	return func(ctx context.Context, service string, migrations fs.FS) (*store.DB, stream.Log, queue.Table, error) {
 		d, err := server.Open(ctx, service, migrations)
@@ -90,6 +93,7 @@ func (e *engine) openAll(ctx context.Context, schemas map[string]fs.FS, open ope
 	if len(errs) > 0 {
 		return errs[0] // one sentence is enough: the others fail alike
 	}
+	// What another process of ours had in hand when it died need not wait for its lease.
 	for _, table := range e.tables {
 		if err := table.Recover(ctx); err != nil {
 			return err
@@ -98,6 +102,7 @@ func (e *engine) openAll(ctx context.Context, schemas map[string]fs.FS, open ope
 	return nil
 }
 
+// close waits for the changes that have begun.
 func (e *engine) close() error {
 	var errs []error
 	for _, db := range e.databases {

@@ -11,6 +11,7 @@ type streamCommand struct {
 	List streamListCommand `cmd:"" help:"Who reads which log, how far, and what stops it."`
 }
 
+// A streamListCommand lists who reads what.
 type streamListCommand struct {
 	Partitions bool `help:"A line for each partition, not for each subscription."`
 	JSON       bool `help:"Print JSON: always an object for each partition."`
@@ -70,6 +71,7 @@ type queueCommand struct {
 	List queueListCommand `cmd:"" help:"What waits in each queue, is out with workers, or is dead."`
 }
 
+// A queueListCommand lists what stands in queues.
 type queueListCommand struct {
 	JSON bool `help:"Print JSON."`
 }

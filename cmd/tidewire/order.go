@@ -19,6 +19,7 @@ type orderCommand struct {
 	Show orderShowCommand `cmd:"" help:"Everything that happened to an order, in one table."`
 }
 
+// An orderShowCommand shows all that is known of an order.
 type orderShowCommand struct {
 	ID   string `arg:"" help:"The order's id."`
 	JSON bool   `help:"Print JSON: the answers of the routes."`
@@ -42,6 +43,7 @@ type account struct {
 	Inventory []json.RawMessage `json:"inventory"`
 }
 
+// A historyView is the order's events, and the order they add up to.
 type historyView struct {
 	Events []struct {
 		Type    string          `json:"type"`
@@ -52,6 +54,7 @@ type historyView struct {
 	Order json.RawMessage `json:"order"`
 }
 
+// A paymentView is what was asked of the provider, and what was booked.
 type paymentView struct {
 	OrderID  string `json:"orderId"`
 	Status   string `json:"status"`
@@ -70,6 +73,7 @@ type paymentView struct {
 	} `json:"postings"`
 }
 
+// A shipmentView is where the parcel is.
 type shipmentView struct {
 	OrderID        string            `json:"orderId"`
 	Status         string            `json:"status"`
@@ -140,6 +144,7 @@ type moment struct {
 	about     string
 }
 
+// print puts what has a time in its order, and what is so now behind it.
 func (a account) print(c *console) error {
 	moments := a.moments()
 	slices.SortStableFunc(moments, func(x, y moment) int { return x.at.Compare(y.at) })
@@ -160,6 +165,7 @@ func (a account) print(c *console) error {
 	return t.end()
 }
 
+// moments are what has a time.
 func (a account) moments() (all []moment) {
 	for _, e := range a.History.Events {
 		all = append(all, moment{e.Time, "order", e.Type, inline(e.Data)})

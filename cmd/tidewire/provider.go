@@ -44,6 +44,7 @@ func (cmd simulatorCommand) Run(c *console) error {
 	return nil
 }
 
+// passedOn is the listener that a parent passes on: the first file after standard error.
 const passedOn = "fd:3"
 
 func listenAt(addr string) (net.Listener, error) {
@@ -59,12 +60,12 @@ func listenAt(addr string) (net.Listener, error) {
 // child is started again, callers wait instead of being refused, and nobody else gets
 // the port.
 type provider struct {
-	file     string
-	listener *os.File
+	file     string   // its ledger
+	listener *os.File // of every child, one after another
 	addr     string
 	child    *exec.Cmd
-	stdin    io.Closer
-	ended    chan error
+	stdin    io.Closer  // closing it ends the child
+	ended    chan error // one value for each child that ended
 }
 
 const (
@@ -123,7 +124,7 @@ func (p *provider) ready(ctx context.Context) error {
 	case err := <-answered:
 		return err
 	case err := <-p.ended:
-		p.ended <- err
+		p.ended <- err // for stop, which waits for it too
 		return fmt.Errorf("the payment simulator ended at once: %w", errors.Join(err, errors.New("see what it said above")))
 	}
 }

@@ -16,7 +16,8 @@ type settings struct {
 	Set    []string `placeholder:"KEY=VALUE" sep:"none" help:"Set a configuration key; tidewire config lists them. May be repeated."`
 }
 
-// load reads the configuration. flags are those of the command that stand for a key.
+// load reads the configuration. flags are those of the command that stand for a key; an
+// empty one was not given. Its error is one of usage.
 func (c *console) load(flags map[string]string) (*config.Loaded, error) {
 	all := map[string]string{"data": c.settings.Data}
 	for key, value := range flags {

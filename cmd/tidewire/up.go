@@ -55,6 +55,8 @@ func (cmd upCommand) Run(c *console) error {
 	for _, w := range loaded.Warnings {
 		log.Warn(w)
 	}
+	// What is promised is the ten seconds. Nothing is lost by leaving earlier than a
+	// call to the outside world ends: its job is still there, and its key is stored.
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.run(c, loaded, log) }()
 	select {
@@ -92,6 +94,8 @@ func (cmd upCommand) run(c *console, loaded *config.Loaded, log *slog.Logger) (e
 	routes := door.Handler(door.Options{OpenMode: s.Auth.Mode == "open", Log: log, Meter: s.metrics.Meter}, s.platform.routes(cmd.Service)...)
 	log.Info("ready", "instance", s.platform.process.Instance, "data", s.Data)
 	fmt.Fprintf(c.out, "tidewire ready http://%s (operators http://%s, payment simulator %s)\n", s.customers.Addr(), s.operators.Addr(), s.Payment.Simulator)
+	// Work does not end with the signal, but after the last customer is answered: one
+	// who waits for a final state may still see it.
 	work, stopWork := context.WithCancel(context.WithoutCancel(c.ctx))
 	defer stopWork()
 	err = run.All(c.ctx,
@@ -116,7 +120,8 @@ type start struct {
 	platform  *platform
 }
 
-// prepare opens everything, up to where it can be used.
+// prepare opens everything, up to where it can be used. What is cheap to refuse comes
+// first; the simulator starts while the databases are opened.
 func (s *start) prepare(ctx context.Context, empty bool) (err error) {
 	if s.dir, err = openDataDir(s.Data); err != nil {
 		return err

@@ -14,6 +14,7 @@ type versionCommand struct {
 	JSON bool `help:"Print JSON."`
 }
 
+// A version is what the binary knows about itself.
 type version struct {
 	Version string            `json:"version"`
 	Commit  string            `json:"commit"`

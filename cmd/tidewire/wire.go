@@ -50,8 +50,11 @@ func wire(ctx context.Context, c config.Config, meter metric.Meter) (*platform, 
 	}
 	db := e.databases
 
+	// Who orders, and what there is to order.
 	users := &user.Service{DB: db["user"]}
 	products := &product.Service{DB: db["product"], Currency: c.Shop.Currency}
+	// How an order flows: order → payment → inventory → shipping → order, each by the
+	// facts of the one before.
 	orders := &order.Service{DB: db["order"], Catalogue: products, Users: users, Meter: meter}
 	payments := &payment.Service{DB: db["payment"], Provider: payment.NewSimulated(c.Payment.Simulator)}
 	stock := &inventory.Service{DB: db["inventory"]}
@@ -78,9 +81,9 @@ func wire(ctx context.Context, c config.Config, meter metric.Meter) (*platform, 
 // A member is a service as the platform sees it.
 type member struct {
 	db      *store.DB
-	routes  []door.Route
-	streams []stream.Handler
-	queues  []queue.Handler
+	routes  []door.Route     // at the customers' door
+	streams []stream.Handler // of the facts of others
+	queues  []queue.Handler  // of its own work
 }
 
 func (m member) name() string { return m.db.Service() }
@@ -98,14 +101,15 @@ func (m member) logs() []string {
 // A platform is all services, put together.
 type platform struct {
 	*engine
-	process   *run.Process
+	process   *run.Process // who we are among all instances
 	retention time.Duration
 	members   []member
-	demos     []func(context.Context) error
+	demos     []func(context.Context) error // which do nothing where they were before
 	desk      *operate.Desk
 }
 
-// check returns an error if a service follows a log that nobody has.
+// check returns an error if a service follows a log that nobody has: its messages would
+// never come, and nothing would say so.
 func (p *platform) check() error {
 	for _, m := range p.members {
 		for _, log := range m.logs() {
@@ -163,6 +167,7 @@ func (p *platform) readersOf(log string) (readers []*store.DB) {
 	return readers
 }
 
+// queueNames are the queues of m, each once.
 func queueNames(m member) []string {
 	var names []string
 	for _, h := range m.queues {

@@ -43,6 +43,7 @@ func (d *Desk) Findings(ctx context.Context) ([]Finding, error) {
 	return all, nil
 }
 
+// stoppedStreams finds partitions that nobody reads, and those that kill their readers.
 func (d *Desk) stoppedStreams(ctx context.Context, now time.Time) ([]Finding, error) {
 	streams, err := d.Streams(ctx)
 	var found []Finding
@@ -63,6 +64,7 @@ func (d *Desk) stoppedStreams(ctx context.Context, now time.Time) ([]Finding, er
 	return found, err
 }
 
+// stuckWork finds queues that nobody works on, and what they could not do.
 func (d *Desk) stuckWork(ctx context.Context, now time.Time) ([]Finding, error) {
 	depths, err := d.Depths(ctx)
 	var found []Finding

@@ -35,8 +35,8 @@ func (d *Desk) ready(r *http.Request) (door.Answer, error) {
 	for _, db := range d.Services {
 		checks = append(checks, Check{Name: "database of " + db.Service(), Works: answers(db)})
 	}
-	failed := make(chan notReady)
 	checks = append(checks, d.Ready...)
+	failed := make(chan notReady) // one value for each check: all at once, as each may hang
 	for _, c := range checks {
 		go func() {
 			var n notReady

@@ -80,6 +80,7 @@ type Wanted struct {
 	Age           time.Duration // at least, since it died
 }
 
+// has reports whether w asks for l. Its history is JSON, which SQL does not look into.
 func (w Wanted) has(l Letter, now time.Time) bool {
 	return strings.Contains(strings.ToLower(l.Cause), strings.ToLower(w.Cause)) && (w.Age == 0 || now.Sub(l.Died) >= w.Age)
 }
@@ -117,6 +118,7 @@ func (d *Desk) Letters(ctx context.Context, w Wanted, after string, limit int) (
 	return found, err
 }
 
+// listDead answers with a page of letters.
 func (d *Desk) listDead(r *http.Request) (door.Answer, error) {
 	limit, after, err := door.Page(r)
 	if err != nil {
@@ -141,6 +143,7 @@ func (d *Desk) listDead(r *http.Request) (door.Answer, error) {
 	return door.Answer{Body: page}, err
 }
 
+// showDead answers with a whole letter.
 func (d *Desk) showDead(r *http.Request) (door.Answer, error) {
 	db, err := d.service(r.PathValue("service"))
 	if err != nil {

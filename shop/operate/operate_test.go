@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -379,5 +380,118 @@ func TestMetricsAndProfilesAreForThisMachine(t *testing.T) {
 	}
 	if status, _ := s.do("GET", "/debug/pprof/", ""); status != 200 {
 		t.Errorf("pprof: got %d", status)
+	}
+}
+
+// insert puts rows of other times into the tables, as a reader or worker would leave them.
+func (s *shop) insert(queries ...string) {
+	s.t.Helper()
+	_, err := s.db.Update(s.t.Context(), nil, func(tx *store.Tx) error {
+		for _, q := range queries {
+			if err := tx.Exec(q); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+const parkedRow = `INSERT INTO parked (subscription, log, partition, seq, id, kind, class, key, version, time, cause, trace, body, state, due, past)
+	VALUES ('other', 'far', 1, %d, 'p%d', 'Fact', 'public', 'k', 0, 1, '', '', x'%x', '%s', 1, '%s')`
+
+func TestOddLettersAreShownToo(t *testing.T) {
+	s := newShop(t)
+	s.insert(
+		fmt.Sprintf(parkedRow, 1, 1, "not JSON", "dead", "no history"),
+		fmt.Sprintf(parkedRow, 2, 2, `{"ok":true}`, "released", `{"attempts":8,"causes":[{"at":"2030-01-01T00:00:00Z","cause":"x"}],"redrives":2}`),
+		fmt.Sprintf(parkedRow, 3, 3, "{}", "waiting", ""),
+		fmt.Sprintf(parkedRow, 4, 4, "{}", "retry", ""))
+	letters := list[operate.Letter](s, "/admin/v1/dead")
+	if len(letters) != 2 || letters[0].ID != "stock/p1" || letters[1].ID != "stock/p2" {
+		t.Fatalf("got %+v, want the dead and the released one", letters)
+	}
+	if l := letters[0]; l.Cause != "unreadable history: no history" || l.Place != "far (other)" || l.Behind != 1 {
+		t.Errorf("got %+v", l)
+	}
+	if l := letters[1]; l.Redrives != 2 || l.Cause != "x" {
+		t.Errorf("got %+v", l)
+	}
+	var raw, whole operate.Letter
+	for id, into := range map[string]*operate.Letter{"p1": &raw, "p2": &whole} {
+		_, text := s.do("GET", "/admin/v1/dead/stock/"+id, "")
+		if err := json.Unmarshal([]byte(text), into); err != nil {
+			t.Fatalf("%s: %v", text, err)
+		}
+	}
+	if string(raw.Raw) != "not JSON" || raw.Body != nil || string(whole.Body) != `{"ok":true}` || len(whole.Causes) != 1 {
+		t.Errorf("got %+v and %+v", raw, whole)
+	}
+}
+
+func TestAnUnreadableHistoryDoesNotStopARedrive(t *testing.T) {
+	s := newShop(t)
+	s.insert(fmt.Sprintf(parkedRow, 1, 1, "{}", "dead", "no history"))
+	if status, text := s.do("POST", "/admin/v1/dead/stock/p1/redrive", `{"who":"eve"}`); status != 200 {
+		t.Fatalf("got %d %s", status, text)
+	}
+	var state, past string
+	err := s.db.View(t.Context(), func(tx *store.Tx) error {
+		_, err := tx.Row([]any{&state, &past}, `SELECT state, past FROM parked WHERE id = 'p1'`)
+		return err
+	})
+	if err != nil || state != "retry" || !strings.Contains(past, `"redrives":1`) {
+		t.Errorf("got %s %q, %v", state, past, err)
+	}
+}
+
+func TestKeysThatWaitTooLong(t *testing.T) {
+	s := newShop(t)
+	now := time.Now().UnixMicro()
+	soon := now + time.Hour.Microseconds()
+	s.insert(
+		fmt.Sprintf(parkedRow, 1, 1, "{}", "retry", ""), // due since 1970
+		strings.ReplaceAll(strings.ReplaceAll(fmt.Sprintf(parkedRow, 2, 2, "{}", "retry", ""), "'other', 'far'", "'other', 'near'"), "'retry', 1,", fmt.Sprintf("'retry', %d,", soon)),
+		`INSERT INTO position (subscription, log, partition, strikes) VALUES ('other', 'far', 1, 2)`)
+	var all strings.Builder
+	for _, f := range list[operate.Finding](s, "/admin/v1/findings") {
+		all.WriteString(f.Where + ": " + f.What + "\n")
+	}
+	for _, want := range []string{
+		"log far: 1 keys are due to be tried again, and are not",
+		"log near: 1 keys have been tried again for more than 10m0s",
+		"partition 1: 2 readers died on a partition without progress",
+	} {
+		if !strings.Contains(all.String(), want) {
+			t.Errorf("got\n%swant %q", all.String(), want)
+		}
+	}
+	for _, p := range list[operate.Stream](s, "/admin/v1/streams") {
+		if p.Log == "far" && (p.Behind != -1 || p.Parked != 1 || p.Strikes != 2) {
+			t.Errorf("a log that cannot be counted here: got %+v", p)
+		}
+	}
+}
+
+func TestADatabaseThatIsAway(t *testing.T) {
+	s := newShop(t)
+	away, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "away.db"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := away.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s.desk.Services = append(s.desk.Services, store.Open("away", away))
+	for path, want := range map[string]int{"/readyz": 503, "/livez": 200, "/admin/v1/queues": 503, "/admin/v1/dead": 503, "/admin/v1/dead/away/1": 503, "/metrics": 200} {
+		if got, text := s.do("GET", path, ""); got != want {
+			t.Errorf("%s: got %d %s, want %d", path, got, text, want)
+		}
+	}
+	found := list[operate.Finding](s, "/admin/v1/findings")
+	if len(found) == 0 || !strings.HasPrefix(found[0].What, "cannot look: ") {
+		t.Errorf("findings: got %+v", found)
 	}
 }

@@ -44,6 +44,8 @@ func (d *Desk) Depths(ctx context.Context) ([]Depth, error) {
 	return all, err
 }
 
+// depthsOf counts every queue of one database in one pass. While a job is out, its due
+// time is the end of its lease.
 func depthsOf(tx *store.Tx, now time.Time) ([]Depth, error) {
 	var all []Depth
 	err := tx.Rows(`SELECT queue,

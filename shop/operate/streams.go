@@ -30,6 +30,7 @@ func (s Stream) Where() string {
 	return fmt.Sprintf("subscription %s, log %s, partition %d", s.Subscription, s.Log, s.Partition)
 }
 
+// A streamKey is what a row of the table position is known by.
 type streamKey struct {
 	subscription, log string
 	partition         int
@@ -64,6 +65,7 @@ func (d *Desk) Streams(ctx context.Context) ([]Stream, error) {
 	return all, nil
 }
 
+// parkedOf counts what is parked, by stream.
 func parkedOf(tx *store.Tx) (map[streamKey]Stream, error) {
 	parked := map[streamKey]Stream{}
 	err := tx.Rows(`SELECT subscription, log, partition, COUNT(DISTINCT key), COUNT(*), COUNT(CASE WHEN state IN ('dead', 'released') THEN 1 END)

@@ -62,6 +62,7 @@ func (f *field) set(text, origin string) error {
 	return nil
 }
 
+// allow returns an error for a word that the field does not take.
 func (f *field) allow(text string) error {
 	switch {
 	case len(f.values) == 0 || slices.Contains(f.values, text) || text == f.byDefault:
@@ -72,6 +73,7 @@ func (f *field) allow(text string) error {
 	return fmt.Errorf("%s: %q is not one of %s", f.key, text, strings.Join(f.values, ", "))
 }
 
+// shown is the field as it may be printed.
 func (f *field) shown() Value {
 	value := fmt.Sprint(f.at.Interface())
 	if d, ok := f.at.Interface().(time.Duration); ok {
@@ -114,6 +116,7 @@ func parseDuration(text string) (time.Duration, error) {
 	return d, nil
 }
 
+// formatDuration writes what parseDuration reads.
 func formatDuration(d time.Duration) string {
 	const day = 24 * time.Hour
 	if d >= day && d%day == 0 {

@@ -58,6 +58,7 @@ func Load(src Source) (*Loaded, error) {
 	return l.loaded, nil
 }
 
+// A loader puts a configuration together, one source after the other.
 type loader struct {
 	loaded *Loaded
 	fields []*field
@@ -82,6 +83,7 @@ func (l *loader) legacy(src Source) error {
 	return nil
 }
 
+// file takes the lines of a file. One that is named must be there.
 func (l *loader) file(src Source) error {
 	name := src.File
 	if name == "" {
@@ -174,6 +176,7 @@ func (l *loader) take(key, text, origin string) error {
 	return fmt.Errorf("unknown key %q: did you mean %q?", key, l.nearest(key))
 }
 
+// nearest is the known key that is the least typing away.
 func (l *loader) nearest(key string) string {
 	best, least := "", -1
 	for _, f := range l.fields {
@@ -188,16 +191,20 @@ func (l *loader) warn(format string, args ...any) {
 	l.loaded.Warnings = append(l.loaded.Warnings, fmt.Sprintf(format, args...))
 }
 
+// isLater reports whether a key is of a later version. It is refused, for whoever sets
+// it expects it to do something.
 func isLater(key string) bool {
 	return slices.ContainsFunc(later, func(k string) bool {
 		return k == key || strings.HasSuffix(k, ".") && strings.HasPrefix(key, k)
 	})
 }
 
+// environmentName is a key's name in the environment.
 func environmentName(key string) string {
 	return prefix + strings.ToUpper(strings.ReplaceAll(key, ".", "_"))
 }
 
+// lookup finds the last value of a name that is not empty.
 func lookup(environ []string, name string) (value string, ok bool) {
 	for _, pair := range environ {
 		if n, v, _ := strings.Cut(pair, "="); n == name && v != "" {

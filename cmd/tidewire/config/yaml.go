@@ -70,6 +70,7 @@ func flatten(to []setting, key string, node ast.Node) ([]setting, error) {
 	return nil, fmt.Errorf("%d: %s must be one value", line, key)
 }
 
+// dotted joins the names of nested keys.
 func dotted(key, name string) string {
 	if key == "" {
 		return name
