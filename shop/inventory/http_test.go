@@ -66,7 +66,7 @@ func TestRestockOncePerKey(t *testing.T) {
 }
 
 func TestDecidesOnOrderAndProducts(t *testing.T) {
-	if got, want := rows("o", lines), []string{"o", "a", "b"}; !reflect.DeepEqual(got, want) {
+	if got, want := rows("o", lines("a", "b")), []string{"o", "a", "b"}; !reflect.DeepEqual(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 }

@@ -15,13 +15,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// An order of 7 a in two lines and 2 b.
-var (
-	lines     = []contract.Line{line("a", 4), line("b", 2), line("a", 3)}
-	payment   = paid("o", lines...)
-	failed    = contract.OrderFailed{OrderID: "o", Reason: contract.TimedOut, Lines: lines}
-	cancelled = contract.OrderCancelled{OrderID: "o", Lines: lines}
-)
+// lines are those of an order for 7 a in two lines and 2 b.
+func lines(a, b string) []contract.Line { return []contract.Line{line(a, 4), line(b, 2), line(a, 3)} }
 
 // Every state and every message about an order: what becomes of the stock and what is said.
 func TestEveryMessageInEveryState(t *testing.T) {
@@ -30,33 +25,46 @@ func TestEveryMessageInEveryState(t *testing.T) {
 		a, b            int64 // on hand
 		taken, released int64 // how often it was said
 	}
-	everything := []message.Kind{payment, failed, cancelled}
-	for _, c := range []struct {
+	const payment, failed, cancelled = 0, 1, 2
+	about := func(id string) []message.Kind {
+		l := lines("a"+id, "b"+id)
+		return []message.Kind{paid(id, l...), contract.OrderFailed{OrderID: id, Lines: l}, contract.OrderCancelled{OrderID: id, Lines: l}}
+	}
+	s := start(t)
+	for n, c := range []struct {
 		name string
-		give func(*Service)
-		want []end // after each of everything
+		sold int64 // of b, to others before
+		give []int // of the messages
+		want []end // after payment, failed, cancelled
 	}{
-		{"nothing yet", func(*Service) {},
+		{"nothing yet", 0, nil,
 			[]end{{taken, 3, 3, 1, 0}, {ended, 10, 5, 0, 0}, {ended, 10, 5, 0, 0}}},
-		{"taken", func(s *Service) { s.hears(t, "o", payment) },
+		{"taken", 0, []int{payment},
 			[]end{{taken, 3, 3, 1, 0}, {released, 10, 5, 1, 1}, {released, 10, 5, 1, 1}}},
-		{"refused", func(s *Service) { s.hears(t, "x", paid("x", line("b", 4))); s.hears(t, "o", payment) },
+		{"refused", 4, []int{payment},
 			[]end{{refused, 10, 1, 0, 0}, {refused, 10, 1, 0, 0}, {refused, 10, 1, 0, 0}}},
-		{"released", func(s *Service) { s.hears(t, "o", payment, failed) },
+		{"released", 0, []int{payment, failed},
 			[]end{{released, 10, 5, 1, 1}, {released, 10, 5, 1, 1}, {released, 10, 5, 1, 1}}},
-		{"ended", func(s *Service) { s.hears(t, "o", cancelled) },
+		{"ended", 0, []int{cancelled},
 			[]end{{ended, 10, 5, 0, 0}, {ended, 10, 5, 0, 0}, {ended, 10, 5, 0, 0}}},
 	} {
-		for i, m := range everything {
-			t.Run(c.name+"/"+m.Kind(), func(t *testing.T) {
-				t.Parallel()
-				s := start(t)
-				c.give(s)
+		for i, want := range c.want {
+			id := fmt.Sprintf("%d-%d", n, i)
+			m := about(id)
+			t.Run(c.name+"/"+m[i].Kind(), func(t *testing.T) {
+				s.hears(t, "a"+id, contract.ProductCreated{ProductID: "a" + id, Stock: new(int64(10))})
+				s.hears(t, "b"+id, contract.ProductCreated{ProductID: "b" + id, Stock: new(int64(5))})
+				if c.sold > 0 {
+					s.hears(t, "x"+id, paid("x"+id, line("b"+id, c.sold)))
+				}
+				for _, g := range c.give {
+					s.hears(t, id, m[g])
+				}
 				for range 2 { // the second time, nothing is left to do
-					s.hears(t, "o", m)
-					got := end{s.status(t, "o"), s.onHand(t, "a"), s.onHand(t, "b"), s.said(t, "InventoryUpdated", "o"), s.said(t, "StockReleased", "o")}
-					if got != c.want[i] {
-						t.Errorf("got %v, want %v", got, c.want[i])
+					s.hears(t, id, m[i])
+					got := end{s.status(t, id), s.onHand(t, "a"+id), s.onHand(t, "b"+id), s.said(t, "InventoryUpdated", id), s.said(t, "StockReleased", id)}
+					if got != want {
+						t.Errorf("got %v, want %v", got, want)
 					}
 				}
 				s.checkSound(t)
@@ -83,10 +91,10 @@ func TestOutcomesAreNamed(t *testing.T) {
 		run(func(tx *store.Tx) (outcome, error) { return s.take(tx, paid(o, l...)) })
 	}
 	end := func(o string) { run(func(tx *store.Tx) (outcome, error) { return s.end(tx, o, nil) }) }
-	take("o", lines...)
-	take("o", lines...)
+	take("o", lines("a", "b")...)
+	take("o", lines("a", "b")...)
 	end("o")
-	take("o", lines...)
+	take("o", lines("a", "b")...)
 	take("p", line("b", 6))
 	end("q")
 	end("q")
@@ -125,13 +133,14 @@ func TestWhatIsNotTrackedNeverRunsOut(t *testing.T) {
 
 // An order that ends before its payment is heard of takes nothing when it is.
 func TestTombstoneOfAnEndedOrder(t *testing.T) {
-	for _, end := range []message.Kind{failed, cancelled} {
+	l := lines("a", "b")
+	for _, end := range []message.Kind{contract.OrderFailed{OrderID: "o", Lines: l}, contract.OrderCancelled{OrderID: "o", Lines: l}} {
 		s := start(t)
 		s.hears(t, "o", end)
 		if s.status(t, "o") != ended {
 			t.Errorf("%s left %q, want a tombstone", end.Kind(), s.status(t, "o"))
 		}
-		s.hears(t, "o", payment)
+		s.hears(t, "o", paid("o", l...))
 		if n := s.said(t, "InventoryUpdated", "o"); n != 0 || s.onHand(t, "a") != 10 {
 			t.Errorf("after %s, stock was taken: a %d", end.Kind(), s.onHand(t, "a"))
 		}

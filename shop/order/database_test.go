@@ -21,6 +21,7 @@ func TestOnPostgres(t *testing.T) {
 		t.Skip("TIDEWIRE_TEST_POSTGRES is not set: PostgreSQL was not tested")
 	}
 	for name, test := range map[string]func(*testing.T){
+		"TestEveryMessageInEveryState":      TestEveryMessageInEveryState,
 		"TestAnyMessagesInAnyOrder":         TestAnyMessagesInAnyOrder,
 		"TestAcceptWritesThreeRows":         TestAcceptWritesThreeRows,
 		"TestPlaceInBothForms":              TestPlaceInBothForms,

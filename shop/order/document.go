@@ -42,6 +42,8 @@ type sent struct {
 	TrackingNumber string `json:"trackingNumber,omitempty"`
 }
 
+// document writes r for a customer. The door and the stored answers depend on its being
+// the same for the same row, byte for byte.
 func (r row) document() document {
 	t := r.Terms
 	return document{
@@ -52,6 +54,7 @@ func (r row) document() document {
 	}
 }
 
+// lines are shown as they were ordered: two of one product stay two.
 func lines(of []contract.Line, currency string) []line {
 	shown := make([]line, len(of))
 	for i, l := range of {
@@ -107,7 +110,7 @@ func shown(e Event, currency string) event {
 // asOf returns the order after events, with as much of payment and shipment as these say:
 // what the other services said is known for now only.
 func asOf(events []Event) (row, error) {
-	r := row{Progress: begin()}
+	r := row{progress: begin()}
 	for _, e := range events {
 		if err := r.apply(e); err != nil {
 			return row{}, err

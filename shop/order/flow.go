@@ -5,6 +5,9 @@ import (
 	"github.com/tidewire/tidewire/toolkit/message"
 )
 
+// Read this page from top to bottom: it is how all services together fulfil an order. The
+// code behind a line is in the service's own messages.go.
+
 // A Step is one thing that a service does because something has happened.
 type Step struct {
 	After []message.Kind // any of these; a Cause where it is no event

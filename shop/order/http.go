@@ -28,6 +28,8 @@ func (s *Service) Routes() []door.Route {
 	}
 }
 
+// post takes an order. Whatever other services are asked, they are asked before the
+// transaction begins: nothing in it waits for anybody.
 func (s *Service) post(r *http.Request) (door.Answer, error) {
 	var q request
 	if err := door.Decode(r, &q); err != nil {
@@ -37,9 +39,10 @@ func (s *Service) post(r *http.Request) (door.Answer, error) {
 	if err != nil {
 		return door.Answer{}, err
 	}
-	if err := s.price(r.Context(), &terms); err != nil {
+	if err := s.price(r.Context(), q, &terms); err != nil {
 		return door.Answer{}, err
 	}
+	// The id is made outside the change, which may run twice, and decides on its row.
 	if q.ID == nil {
 		id, err := uuid.NewV7()
 		if err != nil {
@@ -109,11 +112,14 @@ func (s *Service) waited(r *http.Request, a door.Answer, limit time.Duration) (d
 	return a, nil
 }
 
+// get shows an order as it is now.
 func (s *Service) get(r *http.Request) (door.Answer, error) {
 	found, err := s.read(r.Context(), r.PathValue("id"))
 	return door.Answer{Body: found.document()}, explain(err)
 }
 
+// cancel calls an order off: 202 as long as money must still go back, 200 once it has or
+// none was taken. Whoever asks again gets the same, as far as the money has come by then.
 func (s *Service) cancel(r *http.Request) (door.Answer, error) {
 	id := r.PathValue("id")
 	answer, err := door.Commit(r, s.DB, []string{id}, func(tx *store.Tx) (door.Answer, error) {
@@ -127,6 +133,7 @@ func (s *Service) cancel(r *http.Request) (door.Answer, error) {
 	return answer, explain(err)
 }
 
+// events tells the history of an order, and the order as it was at the end of it.
 func (s *Service) events(r *http.Request) (door.Answer, error) {
 	id, until := r.PathValue("id"), forever()
 	// A plus sign of a time zone that was not escaped arrives as a space.
@@ -158,6 +165,7 @@ func remember(tx *store.Tx, id string, until time.Time) (past, error) {
 	if len(events) == 0 {
 		return past{}, ErrUnknown // not yet
 	}
+	// What is newer than the question must not show; else the row knows most.
 	if until.Before(now.Last.Time) {
 		if now, err = asOf(events); err != nil {
 			return past{}, err
@@ -173,6 +181,7 @@ func remember(tx *store.Tx, id string, until time.Time) (past, error) {
 // forever is later than every time of an event.
 func forever() time.Time { return time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC) }
 
+// ofUser lists the orders of one user, who must be there.
 func (s *Service) ofUser(r *http.Request) (door.Answer, error) {
 	user := r.PathValue("id")
 	known := door.ValidID(user)
@@ -188,11 +197,14 @@ func (s *Service) ofUser(r *http.Request) (door.Answer, error) {
 	return s.page(r, user, r.URL.Query().Get("status"))
 }
 
+// list lists the orders of all users, or of one.
 func (s *Service) list(r *http.Request) (door.Answer, error) {
 	q := r.URL.Query()
 	return s.page(r, q.Get("userId"), q.Get("status"))
 }
 
+// page answers with one page of a list: the newest first, or with final=true those that
+// ended first. A user or a status of nobody is an empty list.
 func (s *Service) page(r *http.Request, user, status string) (door.Answer, error) {
 	f := filter{user: user, status: status}
 	var err error
@@ -206,6 +218,7 @@ func (s *Service) page(r *http.Request, user, status string) (door.Answer, error
 	if !slices.Contains([]string{"", "true", "false"}, ended) {
 		return door.Answer{}, door.BadRequest("", door.Field{Field: "final", Detail: "must be true or false"})
 	}
+	// Before the View, so that its snapshot has all that settled covers.
 	settled, err := s.DB.Settled(r.Context())
 	if err != nil {
 		return door.Answer{}, err

@@ -81,6 +81,8 @@ func (f filter) where(condition string, args ...any) (string, []any) {
 	return condition, args
 }
 
+// list reads rows. where is a condition made of this package's own words only; whatever a
+// customer gave is among args.
 func list(tx *store.Tx, where string, args []any) (rows []row, err error) {
 	err = tx.Rows(`SELECT `+columns+` FROM orders WHERE `+where, args, func(scan func(...any) error) error {
 		r, err := scanned(scan)
@@ -90,6 +92,7 @@ func list(tx *store.Tx, where string, args []any) (rows []row, err error) {
 	return rows, err
 }
 
+// splitKey reads the key of newest: when an order was accepted, and its id.
 func splitKey(key string) (time.Time, string, error) {
 	micros, id, ok := strings.Cut(key, ":")
 	n, err := strconv.ParseInt(micros, 10, 64)

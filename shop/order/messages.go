@@ -38,7 +38,7 @@ func (s *Service) Queues() []queue.Handler {
 
 // News is what a message means for an order; either part may be nil.
 type news struct {
-	note   func(*Progress)                     // what it says of payment and shipment
+	note   func(*progress)                     // what it says of payment and shipment
 	decide func(Order) ([]message.Kind, error) // what it asks of the order
 }
 
@@ -46,19 +46,19 @@ type news struct {
 func meaning(m message.Kind) news {
 	switch m := m.(type) {
 	case contract.PaymentProcessed:
-		return news{note: func(p *Progress) { p.paid(m.Attempts) }}
+		return news{note: func(p *progress) { p.paid(m.Attempts) }}
 	case contract.PaymentFailed:
-		return news{note: func(p *Progress) { p.refused(m.Attempts) }, decide: failing(m.Reason)}
+		return news{note: func(p *progress) { p.refused(m.Attempts) }, decide: failing(m.Reason)}
 	case contract.PaymentRefunded:
-		return news{note: (*Progress).moneyBack}
+		return news{note: (*progress).moneyBack}
 	case contract.InventoryUpdated:
-		return news{note: (*Progress).charged, decide: Order.confirm}
+		return news{note: (*progress).charged, decide: Order.confirm}
 	case contract.InventoryUpdateFailed:
-		return news{note: (*Progress).charged, decide: failing(m.Reason)}
+		return news{note: (*progress).charged, decide: failing(m.Reason)}
 	case contract.OrderShipped:
-		return news{note: func(p *Progress) { p.sent(m.TrackingNumber) }, decide: completing(m.TrackingNumber)}
+		return news{note: func(p *progress) { p.sent(m.TrackingNumber) }, decide: completing(m.TrackingNumber)}
 	case contract.ShipmentRecalled:
-		return news{note: (*Progress).parcelBack}
+		return news{note: (*progress).parcelBack}
 	case expire:
 		return news{decide: Order.expire}
 	case cancel:

@@ -35,12 +35,13 @@ func TestEveryMessageInEveryState(t *testing.T) {
 		did                      outcome
 		state, payment, shipment string
 	}
-	for _, state := range []struct {
+	s := open(t)
+	for n, state := range []struct {
 		name string
-		give func(*Service)
+		give func(s *Service, id string)
 		want []end // one for each of everyNews
 	}{
-		{"pending", func(s *Service) {}, []end{
+		{"pending", func(s *Service, id string) {}, []end{
 			{noted, "pending", "captured", "pending"},
 			{moved, "failed payment_declined", "failed", "ended"},
 			{noted, "pending", "refunded", "pending"}, // out of stock; inventory's word is on its way
@@ -50,7 +51,7 @@ func TestEveryMessageInEveryState(t *testing.T) {
 			{noted, "pending", "pending", "recalled"},
 			{moved, "failed timed_out", "ended", "ended"},
 		}},
-		{"pending, paid", func(s *Service) { s.hears(t, "o", processed) }, []end{
+		{"pending, paid", func(s *Service, id string) { s.hears(t, id, processed) }, []end{
 			{again, "pending", "captured", "pending"},
 			{moved, "failed payment_declined", "refunding", "ended"},
 			{noted, "pending", "refunded", "pending"},
@@ -60,7 +61,7 @@ func TestEveryMessageInEveryState(t *testing.T) {
 			{noted, "pending", "captured", "recalled"},
 			{moved, "failed timed_out", "refunding", "ended"},
 		}},
-		{"confirmed", func(s *Service) { s.hears(t, "o", processed, stocked) }, []end{
+		{"confirmed", func(s *Service, id string) { s.hears(t, id, processed, stocked) }, []end{
 			{again, "confirmed", "captured", "pending"},
 			{illegal, "confirmed", "captured", "pending"},
 			{noted, "confirmed", "refunded", "pending"},
@@ -70,7 +71,7 @@ func TestEveryMessageInEveryState(t *testing.T) {
 			{noted, "confirmed", "captured", "recalled"},
 			{again, "confirmed", "captured", "pending"}, // what is confirmed does not time out
 		}},
-		{"confirmed, payment's word still to come", func(s *Service) { s.hears(t, "o", stocked) }, []end{
+		{"confirmed, payment's word still to come", func(s *Service, id string) { s.hears(t, id, stocked) }, []end{
 			{noted, "confirmed", "captured", "pending"}, // the number of attempts
 			{illegal, "confirmed", "captured", "pending"},
 			{noted, "confirmed", "refunded", "pending"},
@@ -80,7 +81,7 @@ func TestEveryMessageInEveryState(t *testing.T) {
 			{noted, "confirmed", "captured", "recalled"},
 			{again, "confirmed", "captured", "pending"},
 		}},
-		{"completed", func(s *Service) { s.hears(t, "o", processed, stocked, onItsWay) }, []end{
+		{"completed", func(s *Service, id string) { s.hears(t, id, processed, stocked, onItsWay) }, []end{
 			{again, "completed", "captured", "shipped"},
 			{illegal, "completed", "captured", "shipped"},
 			{noted, "completed", "refunded", "shipped"},
@@ -90,7 +91,7 @@ func TestEveryMessageInEveryState(t *testing.T) {
 			{noted, "completed", "captured", "recalled"},
 			{again, "completed", "captured", "shipped"},
 		}},
-		{"failed, declined", func(s *Service) { s.hears(t, "o", declined) }, []end{
+		{"failed, declined", func(s *Service, id string) { s.hears(t, id, declined) }, []end{
 			{noted, "failed payment_declined", "failed", "ended"}, // attempts
 			{again, "failed payment_declined", "failed", "ended"},
 			{noted, "failed payment_declined", "refunded", "ended"},
@@ -100,7 +101,7 @@ func TestEveryMessageInEveryState(t *testing.T) {
 			{noted, "failed payment_declined", "failed", "recalled"},
 			{again, "failed payment_declined", "failed", "ended"},
 		}},
-		{"failed, timed out", func(s *Service) { s.hears(t, "o", deadline) }, []end{
+		{"failed, timed out", func(s *Service, id string) { s.hears(t, id, deadline) }, []end{
 			{noted, "failed timed_out", "refunding", "ended"},
 			{noted, "failed timed_out", "failed", "ended"},
 			{noted, "failed timed_out", "refunded", "ended"},
@@ -110,7 +111,7 @@ func TestEveryMessageInEveryState(t *testing.T) {
 			{noted, "failed timed_out", "ended", "recalled"},
 			{again, "failed timed_out", "ended", "ended"},
 		}},
-		{"failed, out of stock", func(s *Service) { s.hears(t, "o", processed, short) }, []end{
+		{"failed, out of stock", func(s *Service, id string) { s.hears(t, id, processed, short) }, []end{
 			{again, "failed out_of_stock", "refunding", "ended"},
 			{again, "failed out_of_stock", "refunding", "ended"},
 			{noted, "failed out_of_stock", "refunded", "ended"},
@@ -120,7 +121,7 @@ func TestEveryMessageInEveryState(t *testing.T) {
 			{noted, "failed out_of_stock", "refunding", "recalled"},
 			{again, "failed out_of_stock", "refunding", "ended"},
 		}},
-		{"cancelled", func(s *Service) { s.hears(t, "o", processed, stocked); s.calledOff(t) }, []end{
+		{"cancelled", func(s *Service, id string) { s.hears(t, id, processed, stocked); s.calledOff(t, id) }, []end{
 			{again, "cancelled cancelled_by_customer", "refunding", "ended"},
 			{late, "cancelled cancelled_by_customer", "refunding", "ended"},
 			{noted, "cancelled cancelled_by_customer", "refunded", "ended"},
@@ -133,12 +134,11 @@ func TestEveryMessageInEveryState(t *testing.T) {
 	} {
 		for i, fact := range everyNews {
 			t.Run(state.name+"/"+fact.Kind(), func(t *testing.T) {
-				t.Parallel()
-				s := open(t)
-				s.placed(t, "o")
-				state.give(s)
-				did := s.outcomeOf(t, fact)
-				r := s.row(t, "o")
+				id := fmt.Sprintf("%d-%d", n, i)
+				s.placed(t, id)
+				state.give(s, id)
+				did := s.outcomeOf(t, id, fact)
+				r := s.row(t, id)
 				status := string(r.State)
 				if r.Reason != "" {
 					status += " " + r.Reason
@@ -146,29 +146,29 @@ func TestEveryMessageInEveryState(t *testing.T) {
 				if got := (end{did, status, r.Payment, r.Shipment}); got != state.want[i] {
 					t.Errorf("got %v, want %v", got, state.want[i])
 				}
-				s.checkSound(t, "o")
+				s.checkSound(t, id)
 			})
 		}
 	}
 }
 
-func (s *Service) calledOff(t *testing.T) {
+func (s *Service) calledOff(t *testing.T, id string) {
 	t.Helper()
 	s.update(t, func(tx *store.Tx) error {
-		_, err := s.callOff(tx, "o")
+		_, err := s.callOff(tx, id)
 		return err
 	})
 }
 
 // outcomeOf tells what a message does, and that nothing is left to do when it comes again.
-func (s *Service) outcomeOf(t *testing.T, m message.Kind) (did outcome) {
+func (s *Service) outcomeOf(t *testing.T, id string, m message.Kind) (did outcome) {
 	t.Helper()
-	_, err := s.DB.Update(t.Context(), []string{"o"}, func(tx *store.Tx) (err error) {
-		did, err = s.take(tx, "o", m)
+	_, err := s.DB.Update(t.Context(), []string{id}, func(tx *store.Tx) (err error) {
+		did, err = s.take(tx, id, m)
 		return err
 	})
 	if errors.Is(err, ErrIllegal) {
-		if err := s.hearsOne(t, "o", m); !(failure.Policy{}).Judge(failure.History{}, forever(), err).Dead {
+		if err := s.hearsOne(t, id, m); !(failure.Policy{}).Judge(failure.History{}, forever(), err).Dead {
 			t.Errorf("%s is tried again: %v", m.Kind(), err)
 		}
 		return illegal
@@ -176,9 +176,9 @@ func (s *Service) outcomeOf(t *testing.T, m message.Kind) (did outcome) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	after := s.row(t, "o")
-	s.hears(t, "o", m)
-	if twice := s.row(t, "o"); !reflect.DeepEqual(twice, after) {
+	after := s.row(t, id)
+	s.hears(t, id, m)
+	if twice := s.row(t, id); !reflect.DeepEqual(twice, after) {
 		t.Errorf("%s for the second time changed %+v to %+v", m.Kind(), after, twice)
 	}
 	return did

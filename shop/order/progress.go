@@ -1,9 +1,9 @@
 package order
 
-// Progress is what the other services have said about the payment and the shipment of an
+// A progress is what the other services have said about the payment and the shipment of an
 // order, in their own words. It is no part of the order's history: it comes when it comes,
 // and what is known never becomes less.
-type Progress struct {
+type progress struct {
 	Payment  string // pending, captured, failed, refunding, refunded; ended: never paid
 	Attempts int64  // to be paid; 0 as long as payment has not said
 	Shipment string // pending, shipped, recalled; ended: never shipped
@@ -22,9 +22,11 @@ const (
 )
 
 // begin is the progress of an order that was just accepted.
-func begin() Progress { return Progress{Payment: waiting, Shipment: waiting} }
+func begin() progress { return progress{Payment: waiting, Shipment: waiting} }
 
-func (p *Progress) paid(attempts int) {
+// paid is payment's word that the money was captured. Money that came after the end of the
+// order is captured too, until settle says what becomes of it.
+func (p *progress) paid(attempts int) {
 	p.Attempts = max(p.Attempts, int64(attempts))
 	if p.Payment == waiting || p.Payment == none {
 		p.Payment = captured
@@ -33,29 +35,33 @@ func (p *Progress) paid(attempts int) {
 
 // charged is what inventory's word implies: it takes stock for what is paid only. Payment's
 // own word may come later.
-func (p *Progress) charged() { p.paid(0) }
+func (p *progress) charged() { p.paid(0) }
 
-func (p *Progress) refused(attempts int) {
+// refused is payment's word that no money was kept.
+func (p *progress) refused(attempts int) {
 	p.Attempts = max(p.Attempts, int64(attempts))
 	if p.Payment == waiting || p.Payment == none {
 		p.Payment = unpaid
 	}
 }
 
-func (p *Progress) moneyBack() { p.Payment = refunded }
+// moneyBack is payment's last word, and nothing comes after it.
+func (p *progress) moneyBack() { p.Payment = refunded }
 
-func (p *Progress) sent(tracking string) {
+// sent is shipping's word that the parcel is on its way. One that was recalled stays so.
+func (p *progress) sent(tracking string) {
 	if p.Tracking = tracking; p.Shipment != recalled {
 		p.Shipment = shipped
 	}
 }
 
-func (p *Progress) parcelBack() { p.Shipment = recalled }
+// parcelBack is shipping's last word.
+func (p *progress) parcelBack() { p.Shipment = recalled }
 
 // settle adds what the state of the order itself says: an order that is confirmed has been
 // paid, even if payment's own word is still to come; one that was undone gives the money
 // back, and gets no parcel.
-func (p *Progress) settle(s State) {
+func (p *progress) settle(s State) {
 	switch {
 	case s.undone():
 		p.Payment = then(p.Payment, waiting, none)
@@ -70,7 +76,7 @@ func (p *Progress) settle(s State) {
 }
 
 // owing reports whether money must still go back.
-func (p *Progress) owing() bool { return p.Payment == refunding }
+func (p *progress) owing() bool { return p.Payment == refunding }
 
 func then(word, from, to string) string {
 	if word == from {

@@ -17,6 +17,10 @@ const (
 	defaultStyle = "choreographed"
 )
 
+// What a request may not be is 400 where it has no meaning (door.Decode), and 422 where it
+// has one that is not acceptable: all that is in this file. Every field that is wrong is
+// named, so that a client can mend all at once.
+
 // methods are the ways to pay; the first is the default.
 func methods() []string {
 	return []string{"ok", "declined", "fails_twice", "unavailable", "timeout_captured", "timeout_lost", "slow"}
@@ -35,6 +39,7 @@ type request struct {
 	Style     *string `json:"style"`
 }
 
+// A quantity that is missing is as bad as one of 0, so both are told apart from none.
 type item struct {
 	ProductID string `json:"productId"`
 	Quantity  *int64 `json:"quantity"`
@@ -86,35 +91,40 @@ func (q request) lines() (lines []contract.Line, wrong []door.Field) {
 	case short && q.Items != nil:
 		return nil, []door.Field{{Field: "items", Detail: "cannot stand beside productId and quantity"}}
 	case short:
-		return checked([]item{{ProductID: given(q.ProductID, ""), Quantity: q.Quantity}}, "")
+		return q.checked([]item{{ProductID: given(q.ProductID, ""), Quantity: q.Quantity}})
 	case len(q.Items) == 0:
 		return nil, []door.Field{{Field: "items", Detail: "is missing: an order has 1 to 100 lines"}}
 	case len(q.Items) > maxLines:
 		return nil, []door.Field{{Field: "items", Detail: fmt.Sprintf("has %d lines; an order has 1 to 100", len(q.Items))}}
 	}
-	return checked(q.Items, "items[%d].")
+	return q.checked(q.Items)
 }
 
-func checked(items []item, path string) (lines []contract.Line, wrong []door.Field) {
+// field is where the client wrote a part of line i.
+func (q request) field(i int, name string) string {
+	if q.Items == nil {
+		return name
+	}
+	return fmt.Sprintf("items[%d].%s", i, name)
+}
+
+func (q request) checked(items []item) (lines []contract.Line, wrong []door.Field) {
 	for i, it := range items {
-		at := path
-		if at != "" {
-			at = fmt.Sprintf(path, i)
-		}
 		if it.ProductID == "" {
-			wrong = append(wrong, door.Field{Field: at + "productId", Detail: "is missing"})
+			wrong = append(wrong, door.Field{Field: q.field(i, "productId"), Detail: "is missing"})
 		}
 		quantity := given(it.Quantity, 0)
 		if quantity < 1 || quantity > maxQuantity {
-			wrong = append(wrong, door.Field{Field: at + "quantity", Detail: "must be 1 to 1000000"})
+			wrong = append(wrong, door.Field{Field: q.field(i, "quantity"), Detail: "must be 1 to 1000000"})
 		}
 		lines = append(lines, contract.Line{ProductID: it.ProductID, Quantity: quantity})
 	}
 	return lines, wrong
 }
 
-// price fills in the names and prices of what is ordered, and checks who orders.
-func (s *Service) price(ctx context.Context, t *contract.OrderCreated) error {
+// price asks the other services, and remembers what they answer: an order keeps the names
+// and prices of the moment at which it was accepted. It fills in the names and prices of what is ordered, and checks who orders.
+func (s *Service) price(ctx context.Context, q request, t *contract.OrderCreated) error {
 	var ids []string
 	for _, l := range t.Lines {
 		if door.ValidID(l.ProductID) && !slices.Contains(ids, l.ProductID) {
@@ -136,20 +146,19 @@ func (s *Service) price(ctx context.Context, t *contract.OrderCreated) error {
 	if !known {
 		wrong = append(wrong, door.Field{Field: "userId", Detail: "is no user"})
 	}
-	if wrong = append(wrong, fill(t, products)...); len(wrong) > 0 {
+	if wrong = append(wrong, q.fill(t, products)...); len(wrong) > 0 {
 		return door.Invalid(wrong...)
 	}
 	return nil
 }
 
 // fill completes the lines and the total of t. An order is in one currency.
-func fill(t *contract.OrderCreated, products []contract.Product) (wrong []door.Field) {
-	wanted := t.Currency
+func (q request) fill(t *contract.OrderCreated, products []contract.Product) (wrong []door.Field) {
 	for i := range t.Lines {
 		l := &t.Lines[i]
 		at := slices.IndexFunc(products, func(p contract.Product) bool { return p.ID == l.ProductID })
 		if at < 0 {
-			wrong = append(wrong, door.Field{Field: fmt.Sprintf("items[%d].productId", i), Detail: "is no product"})
+			wrong = append(wrong, door.Field{Field: q.field(i, "productId"), Detail: "is no product"})
 			continue
 		}
 		p := products[at]
@@ -159,11 +168,12 @@ func fill(t *contract.OrderCreated, products []contract.Product) (wrong []door.F
 		}
 		switch {
 		case p.Currency == t.Currency:
-		case wanted != "":
+		case q.Currency != nil:
 			wrong = append(wrong, door.Field{Field: "currency", Detail: "is not that of product " + p.ID + ", which is " + p.Currency})
 		default:
-			wrong = append(wrong, door.Field{Field: fmt.Sprintf("items[%d].productId", i), Detail: "costs " + p.Currency + ", and others cost " + t.Currency})
+			wrong = append(wrong, door.Field{Field: q.field(i, "productId"), Detail: "costs " + p.Currency + ", and others cost " + t.Currency})
 		}
+		// A total that does not fit would be a small one, or negative.
 		if p.Price > 0 && l.Quantity > (math.MaxInt64-t.Total)/p.Price {
 			return append(wrong, door.Field{Field: "items", Detail: "cost too much in all"})
 		}

@@ -45,6 +45,7 @@ func (expire) Kind() string { return "expire" }
 // Queue is where deadlines wait.
 func (expire) Queue() string { return "order_deadlines" }
 
+// deadlineID names the job of a deadline, so that it can be taken back.
 func deadlineID(orderID string) string { return "deadline-" + orderID }
 
 // accept makes an order: one event, one row, one deadline.
@@ -54,7 +55,7 @@ func (s *Service) accept(tx *store.Tx, terms contract.OrderCreated) (row, error)
 		limit = 5 * time.Minute
 	}
 	terms.Deadline = tx.Now.Add(limit)
-	r := row{Progress: begin()}
+	r := row{progress: begin()}
 	if err := r.say(tx, terms.OrderID, terms); err != nil {
 		return row{}, err
 	}
@@ -93,7 +94,7 @@ func (s *Service) take(tx *store.Tx, id string, m message.Kind) (outcome, error)
 	}
 	r := before
 	if n.note != nil {
-		n.note(&r.Progress)
+		n.note(&r.progress)
 	}
 	overdue := false
 	if n.decide != nil {
@@ -109,7 +110,7 @@ func (s *Service) take(tx *store.Tx, id string, m message.Kind) (outcome, error)
 	}
 	r.settle(r.State)
 	did := difference(before, r, overdue)
-	if r.State == before.State && r.Progress == before.Progress {
+	if r.State == before.State && r.progress == before.progress {
 		return did, nil
 	}
 	if _, handled := m.(expire); before.State == Pending && r.State != Pending && !handled {
@@ -121,13 +122,15 @@ func (s *Service) take(tx *store.Tx, id string, m message.Kind) (outcome, error)
 	return did, keep(tx, before, r)
 }
 
+// difference names what became of a message. What came too late for the order may still
+// have said something of the payment or the shipment; that it was late matters more.
 func difference(before, r row, overdue bool) outcome {
 	switch {
 	case r.State != before.State:
 		return moved
 	case overdue:
 		return late
-	case r.Progress != before.Progress:
+	case r.progress != before.progress:
 		return noted
 	}
 	return again

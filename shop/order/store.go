@@ -23,7 +23,7 @@ func Migrations() fs.FS { return migrations }
 // transaction does not see in the journal what it has said itself.
 type row struct {
 	Order
-	Progress
+	progress
 	Ended int64 // its place among the orders that ended; 0 as long as it has not
 }
 
@@ -57,6 +57,7 @@ func scanned(scan func(...any) error) (r row, err error) {
 	return r, json.Unmarshal(lines, &t.Lines)
 }
 
+// insert stores an order that was just accepted.
 func insert(tx *store.Tx, r row) error {
 	lines, err := json.Marshal(r.Terms.Lines)
 	if err != nil {
@@ -99,7 +100,8 @@ func history(tx *store.Tx, id string, until time.Time) (events []Event, err erro
 	return events, err
 }
 
-// decode reads an event of an order.
+// decode reads an event of an order. A kind that is not here cannot be in a journal of
+// ours: whoever adds one adds it here and in apply, and never takes one away.
 func decode(m message.Message) (message.Kind, error) {
 	switch m.Kind {
 	case contract.OrderCreated{}.Kind():

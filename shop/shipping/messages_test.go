@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http/httptest"
 	"reflect"
 	"testing"
@@ -15,12 +16,20 @@ import (
 	"github.com/tidewire/tidewire/toolkit/store"
 )
 
-var (
-	stocked   = contract.InventoryUpdated{OrderID: "o", Lines: []contract.Line{{ProductID: "a", Quantity: 1}}}
-	made      = label{OrderID: "o", Wanted: time.Date(2026, 1, 31, 17, 30, 0, 0, time.UTC)}
-	failed    = contract.OrderFailed{OrderID: "o"}
-	cancelled = contract.OrderCancelled{OrderID: "o"}
-)
+// The messages about an order.
+func stocked(id string) message.Kind {
+	return contract.InventoryUpdated{OrderID: id, Lines: []contract.Line{{ProductID: "a", Quantity: 1}}}
+}
+
+func made(id string) message.Kind {
+	return label{OrderID: id, Wanted: time.Date(2026, 1, 31, 17, 30, 0, 0, time.UTC)}
+}
+
+func failed(id string) message.Kind { return contract.OrderFailed{OrderID: id} }
+
+func cancelled(id string) message.Kind { return contract.OrderCancelled{OrderID: id} }
+
+type messages []func(id string) message.Kind
 
 // Every state and every message: where the shipment stands, what is asked of the carrier
 // and what is said.
@@ -29,34 +38,33 @@ func TestEveryMessageInEveryState(t *testing.T) {
 		state                   status
 		jobs, shipped, recalled int64
 	}
-	everything := []message.Kind{stocked, failed, cancelled, made}
-	for _, c := range []struct {
+	everything := messages{stocked, failed, cancelled, made}
+	s := start(t)
+	for n, c := range []struct {
 		name string
-		give []message.Kind
+		give messages
 		want []end // after each of everything; none is left without a shipment
 	}{
 		{"nothing yet", nil,
 			[]end{{wanted, 1, 0, 0}, {ended, 0, 0, 0}, {ended, 0, 0, 0}}},
-		{"wanted", []message.Kind{stocked},
+		{"wanted", messages{stocked},
 			[]end{{wanted, 1, 0, 0}, {ended, 1, 0, 0}, {ended, 1, 0, 0}, {shipped, 1, 1, 0}}},
-		{"shipped", []message.Kind{stocked, made},
+		{"shipped", messages{stocked, made},
 			[]end{{shipped, 1, 1, 0}, {recalled, 1, 1, 1}, {recalled, 1, 1, 1}, {shipped, 1, 1, 0}}},
-		{"recalled", []message.Kind{stocked, made, failed},
+		{"recalled", messages{stocked, made, failed},
 			[]end{{recalled, 1, 1, 1}, {recalled, 1, 1, 1}, {recalled, 1, 1, 1}, {recalled, 1, 1, 1}}},
-		{"ended while its label was made", []message.Kind{stocked, cancelled},
+		{"ended while its label was made", messages{stocked, cancelled},
 			[]end{{ended, 1, 0, 0}, {ended, 1, 0, 0}, {ended, 1, 0, 0}, {recalled, 1, 0, 1}}},
-		{"ended before it began", []message.Kind{failed},
+		{"ended before it began", messages{failed},
 			[]end{{ended, 0, 0, 0}, {ended, 0, 0, 0}, {ended, 0, 0, 0}}},
 	} {
 		for i, want := range c.want {
-			m := everything[i]
-			t.Run(c.name+"/"+m.Kind(), func(t *testing.T) {
-				t.Parallel()
-				s := start(t)
-				s.hears(t, c.give...)
+			m, id := everything[i], fmt.Sprintf("%d-%d", n, i)
+			t.Run(c.name+"/"+m(id).Kind(), func(t *testing.T) {
+				s.hears(t, id, c.give...)
 				for range 2 { // the second time, nothing is left to do
-					s.hears(t, m)
-					got := end{s.status(t), s.jobs(t), s.said(t, "OrderShipped"), s.said(t, "ShipmentRecalled")}
+					s.hears(t, id, m)
+					got := end{s.status(t, id), s.jobs(t, id), s.said(t, "OrderShipped", id), s.said(t, "ShipmentRecalled", id)}
 					if got != want {
 						t.Errorf("got %v, want %v", got, want)
 					}
@@ -68,15 +76,15 @@ func TestEveryMessageInEveryState(t *testing.T) {
 
 // An order that ends before its stock is heard of sends nothing when it is.
 func TestTombstoneOfAnEndedOrder(t *testing.T) {
-	for _, end := range []message.Kind{failed, cancelled} {
+	for _, end := range (messages{failed, cancelled}) {
 		s := start(t)
-		s.hears(t, end)
-		if got := s.status(t); got != ended {
-			t.Errorf("%s left %q, want a tombstone", end.Kind(), got)
+		s.hears(t, "o", end)
+		if got := s.status(t, "o"); got != ended {
+			t.Errorf("%s left %q, want a tombstone", end("o").Kind(), got)
 		}
-		s.hears(t, stocked)
-		if s.jobs(t) != 0 {
-			t.Errorf("after %s, the carrier is asked", end.Kind())
+		s.hears(t, "o", stocked)
+		if s.jobs(t, "o") != 0 {
+			t.Errorf("after %s, the carrier is asked", end("o").Kind())
 		}
 	}
 }
@@ -134,12 +142,12 @@ func TestCarrierIsAskedUnderOneKey(t *testing.T) {
 	c := &clerk{}
 	s := start(t)
 	s.Carrier = c
-	s.hears(t, stocked, made, made)
+	s.hears(t, "o", stocked, made, made)
 	if len(c.asked) != 2 || c.asked[0].Key != "o" || !reflect.DeepEqual(c.asked[0], c.asked[1]) {
 		t.Errorf("asked %+v", c.asked)
 	}
 	c.err = errors.New("closed")
-	m, err := message.Encode("o", made)
+	m, err := message.Encode("o", made("o"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -150,7 +158,7 @@ func TestCarrierIsAskedUnderOneKey(t *testing.T) {
 
 func TestCourier(t *testing.T) {
 	ask := func(key string) Label {
-		l, err := (Courier{}).Label(t.Context(), Parcel{Key: key, Wanted: made.Wanted})
+		l, err := (Courier{}).Label(t.Context(), Parcel{Key: key, Wanted: made("o").(label).Wanted})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -171,25 +179,26 @@ func TestDoor(t *testing.T) {
 		return l.Tracking
 	}()
 	for _, c := range []struct {
-		give       []message.Kind
+		name       string
+		give       messages
 		status     int
 		want       document // without times
 		wantPickup bool
 		wantEvents []string
 	}{
-		{nil, 404, document{}, false, nil},
-		{[]message.Kind{failed}, 200, document{OrderID: "o", Status: ended}, false, []string{"ended"}},
-		{[]message.Kind{stocked}, 200, document{OrderID: "o", Status: wanted}, false, []string{"wanted"}},
-		{[]message.Kind{stocked, made}, 200, document{OrderID: "o", Status: shipped, Carrier: "tidewire-courier", TrackingNumber: number}, true, []string{"wanted", "shipped"}},
-		{[]message.Kind{stocked, made, failed}, 200, document{OrderID: "o", Status: recalled, Carrier: "tidewire-courier", TrackingNumber: number}, false, []string{"wanted", "shipped", "recalled"}},
-		{[]message.Kind{stocked, failed, made}, 200, document{OrderID: "o", Status: recalled, Carrier: "tidewire-courier", TrackingNumber: number}, false, []string{"wanted", "shipped", "recalled"}},
+		{"nothing", nil, 404, document{}, false, nil},
+		{"ended before it began", messages{failed}, 200, document{OrderID: "o", Status: ended}, false, []string{"ended"}},
+		{"wanted", messages{stocked}, 200, document{OrderID: "o", Status: wanted}, false, []string{"wanted"}},
+		{"shipped", messages{stocked, made}, 200, document{OrderID: "o", Status: shipped, Carrier: "tidewire-courier", TrackingNumber: number}, true, []string{"wanted", "shipped"}},
+		{"recalled", messages{stocked, made, failed}, 200, document{OrderID: "o", Status: recalled, Carrier: "tidewire-courier", TrackingNumber: number}, false, []string{"wanted", "shipped", "recalled"}},
+		{"labelled after its end", messages{stocked, failed, made}, 200, document{OrderID: "o", Status: recalled, Carrier: "tidewire-courier", TrackingNumber: number}, false, []string{"wanted", "shipped", "recalled"}},
 	} {
 		s := start(t)
-		s.hears(t, c.give...)
+		s.hears(t, "o", c.give...)
 		w := httptest.NewRecorder()
 		door.Handler(door.Options{}, s.Routes()...).ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), "GET", "/api/shipments/o", nil))
 		if w.Code != c.status {
-			t.Errorf("%v: %d %s", c.give, w.Code, w.Body)
+			t.Errorf("%s: %d %s", c.name, w.Code, w.Body)
 		}
 		if c.status != 200 {
 			continue
@@ -202,13 +211,13 @@ func TestDoor(t *testing.T) {
 		for i, e := range got.Events {
 			events = append(events, e.Type)
 			if i > 0 && e.Time.Before(got.Events[i-1].Time) {
-				t.Errorf("%v: %s is before %s", c.give, e.Type, events[i-1])
+				t.Errorf("%s: %s is before %s", c.name, e.Type, events[i-1])
 			}
 		}
 		pickup := got.PickupAt != nil
 		got.Events, got.PickupAt = nil, nil
 		if !reflect.DeepEqual(got, c.want) || pickup != c.wantPickup || !reflect.DeepEqual(events, c.wantEvents) {
-			t.Errorf("%v: %s", c.give, w.Body)
+			t.Errorf("%s: %s", c.name, w.Body)
 		}
 	}
 }

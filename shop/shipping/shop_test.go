@@ -14,18 +14,18 @@ func start(t *testing.T) *Service {
 	return &Service{DB: database(t)}
 }
 
-// hears hands messages about order o to their handlers, each in a transaction of its own.
+// hears hands messages about an order to their handlers, each in a transaction of its own.
 // Work is called and recorded, as a worker would.
-func (s *Service) hears(t *testing.T, messages ...message.Kind) {
+func (s *Service) hears(t *testing.T, id string, them ...func(id string) message.Kind) {
 	t.Helper()
-	for _, k := range messages {
-		m, err := message.Encode("o", k)
+	for _, of := range them {
+		m, err := message.Encode(id, of(id))
 		if err != nil {
 			t.Fatal(err)
 		}
 		m.ID = uuid.NewString()
 		handle := s.handler(t, m)
-		if _, err := s.DB.Update(t.Context(), []string{"o"}, func(tx *store.Tx) error { return handle(t.Context(), tx, m) }); err != nil {
+		if _, err := s.DB.Update(t.Context(), []string{id}, func(tx *store.Tx) error { return handle(t.Context(), tx, m) }); err != nil {
 			t.Fatalf("%s: %v", m.Kind, err)
 		}
 	}
@@ -63,20 +63,20 @@ func (s *Service) number(t *testing.T, query string, args ...any) (n int64) {
 	return n
 }
 
-func (s *Service) said(t *testing.T, kind string) int64 {
+func (s *Service) said(t *testing.T, kind, id string) int64 {
 	t.Helper()
-	return s.number(t, `SELECT count(*) FROM journal WHERE kind = $1 AND key = 'o'`, kind)
+	return s.number(t, `SELECT count(*) FROM journal WHERE kind = $1 AND key = $2`, kind, id)
 }
 
-func (s *Service) jobs(t *testing.T) int64 {
+func (s *Service) jobs(t *testing.T, id string) int64 {
 	t.Helper()
-	return s.number(t, `SELECT count(*) FROM job WHERE queue = 'shipping_labels' AND key = 'o'`)
+	return s.number(t, `SELECT count(*) FROM job WHERE queue = 'shipping_labels' AND key = $1`, id)
 }
 
-func (s *Service) status(t *testing.T) (got status) {
+func (s *Service) status(t *testing.T, id string) (got status) {
 	t.Helper()
 	err := s.DB.View(t.Context(), func(tx *store.Tx) error {
-		p, err := load(tx, "o")
+		p, err := load(tx, id)
 		got = p.status
 		return err
 	})
