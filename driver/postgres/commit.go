@@ -41,7 +41,7 @@ func (c *conn) sendCommit() error {
 	batch := c.queued
 	c.queued = &pgx.Batch{}
 	batch.Queue("COMMIT")
-	ctx, cancel := context.WithTimeout(c.ctx, commitTime)
+	ctx, cancel := context.WithTimeout(c.ctx, answerTime)
 	defer cancel()
 	results := c.pooled.SendBatch(ctx, batch)
 	for _, q := range batch.QueuedQueries {
@@ -71,7 +71,7 @@ func decided(err error) bool {
 // outcome finds out what became of a change whose answer was lost: nil if it is
 // committed, ErrUnavailable if it is undone.
 func (c *conn) outcome(lives string, cause error) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.ctx), commitTime)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.ctx), answerTime)
 	defer cancel()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()

@@ -61,13 +61,18 @@ func (d *Driver) Close() error {
 	return nil
 }
 
-var errClosed = fmt.Errorf("%w: it is closed", store.ErrUnavailable)
+var (
+	errClosed = fmt.Errorf("%w: it is closed", store.ErrUnavailable)
+	errSilent = fmt.Errorf("%w: it does not answer in time", store.ErrUnavailable)
+)
 
 // acquire waits for a connection.
 func (d *Driver) acquire(ctx context.Context) (*pgxpool.Conn, error) {
 	if d.closed.Load() {
 		return nil, errClosed
 	}
+	ctx, cancel := context.WithTimeoutCause(ctx, answerTime, errSilent)
+	defer cancel()
 	pooled, err := d.server.pool.Acquire(ctx)
 	switch {
 	case err == nil:

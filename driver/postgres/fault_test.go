@@ -226,7 +226,41 @@ func (l *ledger) check(t *testing.T, d *postgres.Driver, writer int) {
 	}
 }
 
-// TestFull: a server out of connections is unavailable, not broken.
+// TestServerHangs: nobody waits for ever for a server that is there and does not answer,
+// and all goes on once it does.
+func TestServerHangs(t *testing.T) {
+	s := newServer(t)
+	d := openAt(t, s.url, "hang")
+	log := postgres.NewLog(store.Open("test", d), d)
+	said(t, d, fact("a", 0))
+	s.run("pause")
+	var w sync.WaitGroup
+	for what, call := range map[string]func() error{
+		"Update": func() error {
+			return d.Update(soon(t), store.Change{Run: func(store.Conn, time.Time) error { return nil }})
+		},
+		"View": func() error {
+			return d.View(soon(t), func(c store.Conn) error { return c.Query(`SELECT 1`, nil, none) })
+		},
+		"Settled":  func() error { _, err := d.Settled(soon(t)); return err },
+		"Identity": func() error { _, err := log.Identity(soon(t)); return err },
+	} {
+		w.Go(func() {
+			began := time.Now()
+			if err := call(); !errors.Is(err, store.ErrUnavailable) || time.Since(began) > 15*time.Second {
+				t.Errorf("%s: got %v after %v, want ErrUnavailable", what, err, time.Since(began))
+			}
+		})
+	}
+	w.Wait()
+	s.run("resume")
+	said(t, d, fact("b", 0))
+	if got := number(t, d, `SELECT count(*) FROM journal`); got != 2 {
+		t.Errorf("got %d, want 2", got)
+	}
+}
+
+// TestOutOfConnections: a server without a connection to give is unavailable, not broken.
 func TestOutOfConnections(t *testing.T) {
 	s := newServer(t)
 	conf, err := os.OpenFile(filepath.Join(s.data, "postgresql.conf"), os.O_APPEND|os.O_WRONLY, 0)

@@ -72,7 +72,7 @@ func (d *Driver) settle(ctx context.Context) (end, error) {
 	if time.Since(f.asked) < fenceTime && !d.closed.Load() {
 		return f.end(), nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, viewTime)
+	ctx, cancel := context.WithTimeoutCause(ctx, viewTime, errSilent)
 	defer cancel()
 	pooled, err := d.acquire(ctx)
 	if err != nil {

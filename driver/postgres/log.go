@@ -28,7 +28,7 @@ func NewLog(db *store.DB, d *Driver) stream.Log {
 
 // Identity returns what Open gave the journal when it created it.
 func (j *journal) Identity(ctx context.Context) (id string, err error) {
-	err = j.query(ctx, func(c *pgx.Conn) error {
+	err = j.query(ctx, func(ctx context.Context, c *pgx.Conn) error {
 		return c.QueryRow(ctx, `SELECT id FROM `+j.d.table("identity")).Scan(&id)
 	})
 	return id, err
@@ -48,7 +48,7 @@ func (j *journal) Read(ctx context.Context, q stream.Query) ([]stream.Entry, err
 		return nil, nil
 	}
 	r := reading{journal: j, from: from, end: end.seq, max: q.Max, want: q.Want}
-	err = j.query(ctx, func(c *pgx.Conn) error {
+	err = j.query(ctx, func(ctx context.Context, c *pgx.Conn) error {
 		if lifeOf(c) != end.lives {
 			return nil // the end is of another life of the server
 		}
@@ -70,7 +70,7 @@ func (j *journal) lookAgain() {
 
 // At returns the ID of the message at a place.
 func (j *journal) At(ctx context.Context, partition int, seq int64) (id string, err error) {
-	err = j.query(ctx, func(c *pgx.Conn) error {
+	err = j.query(ctx, func(ctx context.Context, c *pgx.Conn) error {
 		err := c.QueryRow(ctx, `SELECT id FROM `+j.table+` WHERE partition = $1 AND seq = $2`, partition, seq).Scan(&id)
 		if err == pgx.ErrNoRows {
 			return nil
@@ -83,7 +83,7 @@ func (j *journal) At(ctx context.Context, partition int, seq int64) (id string, 
 // Behind counts what follows positions.
 func (j *journal) Behind(ctx context.Context, from []store.Position) (n int64, err error) {
 	partitions, seqs := split(from)
-	err = j.query(ctx, func(c *pgx.Conn) error {
+	err = j.query(ctx, func(ctx context.Context, c *pgx.Conn) error {
 		return c.QueryRow(ctx, `SELECT count(*) FROM unnest($1::bigint[], $2::bigint[]) AS f (partition, seq)
 			JOIN `+j.table+` AS j ON j.partition = f.partition AND j.seq > f.seq`, partitions, seqs).Scan(&n)
 	})
@@ -94,13 +94,15 @@ func (j *journal) Behind(ctx context.Context, from []store.Position) (n int64, e
 func (j *journal) Watch() (hint <-chan struct{}, stop func()) { return j.db.Watch(store.Journal) }
 
 // query lends a connection to one statement, which names its tables in full.
-func (j *journal) query(ctx context.Context, run func(*pgx.Conn) error) error {
+func (j *journal) query(ctx context.Context, run func(context.Context, *pgx.Conn) error) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, viewTime, errSilent)
+	defer cancel()
 	pooled, err := j.d.acquire(ctx)
 	if err != nil {
 		return err
 	}
 	defer pooled.Release()
-	if err := run(pooled.Conn()); err != nil {
+	if err := run(ctx, pooled.Conn()); err != nil {
 		return j.d.server.fault(ctx, err, pooled.Conn().IsClosed())
 	}
 	return nil

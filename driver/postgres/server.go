@@ -46,6 +46,7 @@ func Connect(ctx context.Context, url string) (*Server, error) {
 	}
 	configure(config.ConnConfig)
 	config.AfterConnect = inspect
+	config.PingTimeout = 2 * time.Second // of one that has been idle
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, err

@@ -18,9 +18,10 @@ const (
 	// changeTime, so that a deadlock is run again even where the server takes its
 	// default of a second to find it.
 	lockTime = "500"
-	// commitTime is how long Update waits for the answer to a COMMIT, and as long again
-	// to find out what became of it.
-	commitTime = 10 * time.Second
+	// answerTime is how long the server has to answer: it ends every statement and every
+	// wait for a lock before that. It is also for how long Update tries to find out what
+	// became of a COMMIT.
+	answerTime = 10 * time.Second
 	// tries of a change that got in another's way.
 	tries = 6
 )
@@ -109,6 +110,8 @@ func (d *Driver) begin(ctx context.Context, keys []string) (*conn, time.Time, er
 	batch.Queue(enterSchema, pgx.Identifier{d.schema}.Sanitize()).QueryRow(func(row pgx.Row) error {
 		return row.Scan(nil, nil, &now, &c.xid)
 	})
+	ctx, cancel := context.WithTimeoutCause(ctx, answerTime, errSilent)
+	defer cancel()
 	if err := pooled.SendBatch(ctx, batch).Close(); err != nil {
 		lost := pooled.Conn().IsClosed()
 		c.end(errEnded)

@@ -16,7 +16,7 @@ const beginView = `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`
 
 // View runs read on a snapshot.
 func (d *Driver) View(ctx context.Context, read func(store.Conn) error) error {
-	ctx, cancel := context.WithTimeout(ctx, viewTime)
+	ctx, cancel := context.WithTimeoutCause(ctx, viewTime, errSilent)
 	defer cancel()
 	c, err := d.beginView(ctx)
 	if err != nil {
