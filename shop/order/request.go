@@ -122,8 +122,8 @@ func (q request) checked(items []item) (lines []contract.Line, wrong []door.Fiel
 	return lines, wrong
 }
 
-// price asks the other services, and remembers what they answer: an order keeps the names
-// and prices of the moment at which it was accepted. It fills in the names and prices of what is ordered, and checks who orders.
+// price asks the other services who orders, and what is ordered: an order keeps the names
+// and prices of the moment at which it was accepted.
 func (s *Service) price(ctx context.Context, q request, t *contract.OrderCreated) error {
 	var ids []string
 	for _, l := range t.Lines {
