@@ -45,6 +45,9 @@ func run(ctx context.Context, out io.Writer, args []string) error {
 		return err
 	}
 	b := &bench{options: o, progress: os.Stderr}
+	if err := b.workplace(); err != nil {
+		return err
+	}
 	defer b.close()
 	var all []figure
 	for _, r := range rows() {
@@ -107,6 +110,9 @@ type row struct {
 func rows() []row {
 	return []row{
 		{"pipeline", (*bench).pipeline},
+		{"latency", (*bench).latency},
+		{"start", (*bench).start},
+		{"parts", (*bench).parts},
 	}
 }
 

@@ -34,6 +34,9 @@ func (b *bench) throughput(ctx context.Context, s side) (samples []sample, err e
 	if err != nil {
 		return nil, err
 	}
+	if s == ours {
+		b.capacity = r.OrdersPerSecond
+	}
 	fmt.Fprintf(b.progress, "pipeline, %s: %.0f orders/s\n", s, r.OrdersPerSecond)
 	each := func(a, b float64) float64 { return (a - b) / float64(r.Completed) }
 	return []sample{

@@ -30,8 +30,7 @@ const orders = 100
 // order, in which tables of which service, how many rows and how many bytes of text in
 // each column, is what the twin stores.
 func TestTwinStoresTheSameRows(t *testing.T) {
-	b := &bench{options: options{orders: orders}, progress: io.Discard}
-	t.Cleanup(b.close)
+	b := &bench{progress: io.Discard, dir: t.TempDir()}
 	got := [2]map[string]stored{}
 	for _, s := range []side{ours, raw} {
 		got[s] = b.grown(t, s)

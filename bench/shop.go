@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"sync"
+	"time"
 )
 
 // A bench is one run of this program.
@@ -19,6 +20,7 @@ type bench struct {
 	dir      string // of everything it makes
 	build    sync.Once
 	built    error
+	capacity float64 // orders/s of ours, once measured
 }
 
 // A side is whose figure it is.
@@ -29,12 +31,15 @@ const (
 	raw
 )
 
-// workplace makes the directory of this run, with the platform's binary in it.
-func (b *bench) workplace(ctx context.Context) error {
+// workplace makes the directory of this run.
+func (b *bench) workplace() (err error) {
+	b.dir, err = os.MkdirTemp("", "tidewire-bench-")
+	return err
+}
+
+// platform builds the platform's binary, once.
+func (b *bench) platform(ctx context.Context) error {
 	b.build.Do(func() {
-		if b.dir, b.built = os.MkdirTemp("", "tidewire-bench-"); b.built != nil {
-			return
-		}
 		c := exec.CommandContext(ctx, "go", "build", "-o", b.binary(), "github.com/tidewire/tidewire/cmd/tidewire")
 		if said, err := c.CombinedOutput(); err != nil {
 			b.built = fmt.Errorf("build the platform: %w: %s", err, said)
@@ -46,27 +51,26 @@ func (b *bench) workplace(ctx context.Context) error {
 func (b *bench) binary() string { return filepath.Join(b.dir, "tidewire") }
 
 func (b *bench) close() {
-	switch {
-	case b.dir == "":
-	case b.keep:
+	if b.keep {
 		fmt.Fprintln(b.progress, "kept:", b.dir)
-	default:
-		_ = os.RemoveAll(b.dir) // a directory of temporary files
+		return
 	}
+	_ = os.RemoveAll(b.dir) // temporary files
 }
 
 // A shop is a running platform, or its twin, with its simulator, on new databases.
 type shop struct {
 	dir       string
 	url       string
-	admin     string // of ours
+	admin     string    // of ours
+	started   time.Time // the services, after the simulator
 	server    *process
 	simulator *process
 }
 
 // open starts a side.
 func (b *bench) open(ctx context.Context, s side) (*shop, error) {
-	if err := b.workplace(ctx); err != nil {
+	if err := b.platform(ctx); err != nil {
 		return nil, err
 	}
 	dir, err := os.MkdirTemp(b.dir, "data-")
@@ -86,6 +90,7 @@ func (b *bench) open(ctx context.Context, s side) (*shop, error) {
 		return nil, err
 	}
 	provider := "http://" + at[2]
+	p.started = time.Now()
 	if s == ours {
 		p.server, err = launch(ctx, b.binary(), "up", "--data", dir, "--listen", at[0], "--set", "admin="+at[1], "--set", "payment.simulator="+provider)
 	} else {

@@ -39,7 +39,7 @@ func (b *bench) inTurn(row string, measure func(side) ([]sample, error)) (figure
 
 func add(figures []figure, row string, s side, samples []sample) []figure {
 	for _, m := range samples {
-		i := slices.IndexFunc(figures, func(f figure) bool { return f.What == m.what })
+		i := slices.IndexFunc(figures, func(f figure) bool { return f.What == m.what && f.Unit == m.unit })
 		if i < 0 {
 			i = len(figures)
 			figures = append(figures, figure{Row: row, What: m.what, Unit: m.unit})

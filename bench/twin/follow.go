@@ -11,11 +11,12 @@ type follower struct {
 	from, to *database
 	log      string
 	handle   map[string]func(envelope) func(*tx)
+	stop     <-chan struct{} // nil: never
 }
 
 const followSize = 512
 
-// run follows for ever.
+// run follows until it is stopped.
 func (f follower) run() {
 	f.to.update(func(t *tx) {
 		t.do(`INSERT INTO position (subscription, log, partition) VALUES ('twin', ?, 0) ON CONFLICT DO NOTHING`).text(f.log).run()
@@ -26,8 +27,13 @@ func (f follower) run() {
 	for at := (envelope{}); ; {
 		last, changes := f.read(c, at)
 		if last.seq == at.seq {
-			<-hint
-			continue
+			select {
+			case <-hint:
+				continue
+			case <-f.stop:
+				must(c.Close())
+				return
+			}
 		}
 		if at = last; len(changes) == 0 {
 			continue

@@ -86,12 +86,12 @@ func create(ctx context.Context, path string, migrations fs.FS, fill func(contex
 func (s *shop) start() {
 	type handlers = map[string]func(envelope) func(*tx)
 	for _, f := range []follower{
-		{s.order, s.payment, "order", handlers{contract.OrderCreated{}.Kind(): wantPayment}},
-		{s.payment, s.inventory, "payment", handlers{contract.PaymentProcessed{}.Kind(): takeStock}},
-		{s.inventory, s.shipping, "inventory", handlers{contract.InventoryUpdated{}.Kind(): wantShipment}},
-		{s.payment, s.order, "payment", handlers{contract.PaymentProcessed{}.Kind(): notePaid}},
-		{s.inventory, s.order, "inventory", handlers{contract.InventoryUpdated{}.Kind(): confirm}},
-		{s.shipping, s.order, "shipping", handlers{contract.OrderShipped{}.Kind(): complete}},
+		{from: s.order, to: s.payment, log: "order", handle: handlers{contract.OrderCreated{}.Kind(): wantPayment}},
+		{from: s.payment, to: s.inventory, log: "payment", handle: handlers{contract.PaymentProcessed{}.Kind(): takeStock}},
+		{from: s.inventory, to: s.shipping, log: "inventory", handle: handlers{contract.InventoryUpdated{}.Kind(): wantShipment}},
+		{from: s.payment, to: s.order, log: "payment", handle: handlers{contract.PaymentProcessed{}.Kind(): notePaid}},
+		{from: s.inventory, to: s.order, log: "inventory", handle: handlers{contract.InventoryUpdated{}.Kind(): confirm}},
+		{from: s.shipping, to: s.order, log: "shipping", handle: handlers{contract.OrderShipped{}.Kind(): complete}},
 	} {
 		go f.run()
 	}

@@ -1,0 +1,3 @@
+// Package part measures parts of the toolkit alone, each as the raw twin has it: group
+// commit, reader, queue, and the acceptance of an order.
+package part
