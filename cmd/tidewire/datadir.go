@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -28,7 +29,7 @@ func openDataDir(path string) (*dataDir, error) {
 	if err != nil {
 		return nil, fmt.Errorf("data directory: %w", err)
 	}
-	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+	if err := flock(lock); err != nil {
 		pid, readErr := io.ReadAll(io.LimitReader(lock, 20))
 		err = fmt.Errorf("data directory %s is in use by process %s: stop it, or choose another with --data", path, strings.TrimSpace(string(pid)))
 		return nil, errors.Join(err, readErr, lock.Close())
@@ -38,6 +39,20 @@ func openDataDir(path string) (*dataDir, error) {
 		return nil, fmt.Errorf("data directory: %w", errors.Join(err, lock.Close()))
 	}
 	return d, nil
+}
+
+// killLimit is how long the kernel may take to bury a process that was killed.
+const killLimit = time.Second
+
+// flock takes the lock of a file, unless another process goes on holding it.
+func flock(f *os.File) (err error) {
+	for start := time.Now(); ; {
+		err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		if !errors.Is(err, unix.EWOULDBLOCK) || time.Since(start) > killLimit {
+			return err
+		}
+		time.Sleep(retryPause)
+	}
 }
 
 // sign writes our process id into the lock, for whoever finds it held.

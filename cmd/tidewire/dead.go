@@ -171,7 +171,7 @@ func (cmd decision) act(c *console, name string) error {
 	done := []operate.DeadLetterDecided{}
 	failed := 0
 	for n, id := range ids {
-		if n > 0 && cmd.Rate > 0 && !pause(c, time.Duration(float64(time.Second)/cmd.Rate)) {
+		if n > 0 && cmd.Rate > 0 && !wait(c.ctx, time.Duration(float64(time.Second)/cmd.Rate)) {
 			break
 		}
 		one, err := cmd.one(door, name, id)
@@ -241,16 +241,6 @@ func (cmd decision) report(c *console, name string, done []operate.DeadLetterDec
 	}
 	fmt.Fprintf(c.out, "%d dead letters\n", len(done))
 	return nil
-}
-
-// pause waits for d, and reports whether the command goes on.
-func pause(c *console, d time.Duration) bool {
-	select {
-	case <-c.ctx.Done():
-		return false
-	case <-time.After(d):
-		return true
-	}
 }
 
 // me is the user of this machine, as far as that is known.

@@ -11,50 +11,10 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
-
-	"github.com/tidewire/tidewire/simulator"
 )
-
-// A simulatorCommand is the payment simulator, a process of its own.
-type simulatorCommand struct {
-	Listen string `required:"" help:"Address to listen on; fd:3 for an open listener that is passed on."`
-	File   string `required:"" help:"Its ledger, an SQLite file."`
-	Child  bool   `help:"End when standard input does: its parent is gone."`
-}
-
-// Run answers until it is told to stop.
-func (cmd simulatorCommand) Run(c *console) error {
-	l, err := listenAt(cmd.Listen)
-	if err != nil {
-		return wrong(fmt.Errorf("simulator: %w", err))
-	}
-	ctx, cancel := context.WithCancel(c.ctx)
-	defer cancel()
-	if cmd.Child {
-		go func() {
-			defer cancel()
-			_, _ = io.Copy(io.Discard, c.in) // an error is an end as well
-		}()
-	}
-	if err := simulator.Run(ctx, l, cmd.File, simulator.Options{}); err != nil {
-		return fmt.Errorf("simulator: %w", err)
-	}
-	return nil
-}
-
-// passedOn is the listener that a parent passes on: the first file after standard error.
-const passedOn = "fd:3"
-
-func listenAt(addr string) (net.Listener, error) {
-	if addr != passedOn {
-		return net.Listen("tcp", addr)
-	}
-	f := os.NewFile(3, "listener")
-	l, err := net.FileListener(f)
-	return l, errors.Join(err, f.Close())
-}
 
 // A provider is the simulator that up starts. Its parent keeps the listener: while the
 // child is started again, callers wait instead of being refused, and nobody else gets
@@ -66,6 +26,7 @@ type provider struct {
 	child    *exec.Cmd
 	stdin    io.Closer  // closing it ends the child
 	ended    chan error // one value for each child that ended
+	said     words
 }
 
 const (
@@ -99,7 +60,7 @@ func (p *provider) start() error {
 	}
 	p.child = exec.Command(self, "simulator", "--listen", passedOn, "--file", p.file, "--child")
 	p.child.ExtraFiles = []*os.File{p.listener}
-	p.child.Stderr = os.Stderr
+	p.child.Stderr = &p.said
 	p.child.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C is for the parent: it drains first
 	if p.stdin, err = p.child.StdinPipe(); err != nil {
 		return err
@@ -125,8 +86,43 @@ func (p *provider) ready(ctx context.Context) error {
 		return err
 	case err := <-p.ended:
 		p.ended <- err // for stop, which waits for it too
-		return fmt.Errorf("the payment simulator ended at once: %w", errors.Join(err, errors.New("see what it said above")))
+		return fmt.Errorf("the payment simulator ended at once: %s", p.said.held())
 	}
+}
+
+// words are what a child says: held while it starts, so that a failure is told once and
+// by its parent, then passed on.
+type words struct {
+	mu  sync.Mutex
+	out io.Writer // nil: held
+	all []byte
+}
+
+// Write takes what the child says.
+func (w *words) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.out != nil {
+		return w.out.Write(p)
+	}
+	w.all = append(w.all, p...)
+	return len(p), nil
+}
+
+// held is what was said so far, in one line.
+func (w *words) held() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return strings.TrimPrefix(strings.Join(strings.Fields(string(w.all)), " "), "tidewire: ")
+}
+
+// pass passes on what was said, and what will be.
+func (w *words) pass(out io.Writer) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.out = out
+	_, err := out.Write(w.all)
+	return err
 }
 
 // healthy asks a simulator how it is. A listener that is passed on holds the request
@@ -149,6 +145,9 @@ func healthy(ctx context.Context, url string) error {
 // watch starts the child again whenever it ends, until ctx does.
 func (p *provider) watch(ctx context.Context, log *slog.Logger) error {
 	pause, started := restartFirst, time.Now()
+	if err := p.said.pass(os.Stderr); err != nil {
+		return err
+	}
 	for {
 		select {
 		case <-ctx.Done():
@@ -159,11 +158,9 @@ func (p *provider) watch(ctx context.Context, log *slog.Logger) error {
 			}
 			log.Warn("the payment simulator ended and is started again", "error", err, "in", pause)
 		}
-		select {
-		case <-ctx.Done():
+		if !wait(ctx, pause) {
 			p.ended <- nil
 			return nil
-		case <-time.After(pause):
 		}
 		pause, started = min(2*pause, restartMost), time.Now()
 		if err := p.start(); err != nil {
@@ -175,6 +172,9 @@ func (p *provider) watch(ctx context.Context, log *slog.Logger) error {
 // stop ends the child, after whatever it has in hand.
 func (p *provider) stop() error {
 	err := p.stdin.Close()
+	if errors.Is(err, os.ErrClosed) { // it has ended already
+		err = nil
+	}
 	select {
 	case <-p.ended:
 	case <-time.After(providerStop):

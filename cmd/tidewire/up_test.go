@@ -116,6 +116,10 @@ func TestRefusedStarts(t *testing.T) {
 		t.Fatal(err)
 	}
 	damaged := t.TempDir()
+	ledger := t.TempDir()
+	if err := os.WriteFile(filepath.Join(ledger, "simulator.db"), []byte(strings.Repeat("this is no ledger ", 500)), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	if err := os.WriteFile(filepath.Join(damaged, "order.db"), []byte(strings.Repeat("this is no database ", 500)), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -136,6 +140,7 @@ func TestRefusedStarts(t *testing.T) {
 		{"operators' port taken", []string{"--set", "admin=" + strings.TrimPrefix(r.admin, "http://")}, "is taken"},
 		{"not writable", []string{"--data", "/proc/tidewire"}, "data directory"},
 		{"damaged", []string{"--data", damaged}, "not a database"},
+		{"damaged simulator", []string{"--data", ledger}, "the payment simulator ended at once"},
 		{"PostgreSQL unreachable", []string{"--set", "database=postgres://tidewire:hush@127.0.0.1:1/shop"}, "127.0.0.1:1"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -157,10 +162,11 @@ func TestKilledPlatformGoesOn(t *testing.T) {
 	for range 50 {
 		ids = append(ids, r.order(`{"userId":"1","productId":"1","quantity":1,"payment":{"method":"fails_twice"}}`)["id"])
 	}
+	ids = append(ids, r.order(`{"userId":"1","productId":"1","quantity":1,"payment":{"method":"slow"}}`)["id"])
 	child := childOf(t, r.cmd.Process.Pid)
 	r.kill()
+	r = up(t, data) // at once: its simulator waits for the former one, which may still be busy
 	eventually(t, "the simulator follows its parent", func() bool { return !alive(child) })
-	r = up(t, data)
 	for _, id := range ids {
 		if o := r.final(id); o["status"] != "completed" {
 			t.Errorf("got %v, want completed", o)
