@@ -28,7 +28,7 @@ bench: servers ## the figures of bench/README.md, each beside its raw twin in th
 	$(with_servers) go run ./bench
 
 soak: servers compiler ## what takes longer than CI has: 100 stops on each database, 100,000 histories
-	$(with_servers) TIDEWIRE_STOPS=100 TIDEWIRE_SEEDS=100000 go test -count=1 -timeout 180m -v ./lab/...
+	$(with_servers) TIDEWIRE_STOPS=100 TIDEWIRE_SEEDS=100000 TIDEWIRE_MUTANTS=1 go test -count=1 -timeout 180m -v ./lab/...
 
 servers: ## real servers for the tests, from the distribution's packages
 	scripts/servers up postgres

@@ -11,10 +11,6 @@ import (
 	"github.com/tidewire/tidewire/toolkit/store"
 )
 
-// ErrUnknown: the answer to a COMMIT was lost, and what became of it could not be found
-// out. The change may be stored, or may not be.
-var ErrUnknown = errors.New("it is not known whether the change was committed")
-
 // errLost: the COMMIT may have arrived.
 var errLost = errors.New("the answer to a commit was lost")
 
@@ -83,12 +79,12 @@ func (c *conn) outcome(lives string, cause error) error {
 		case err == nil && status == undone:
 			return fmt.Errorf("%w: %w", store.ErrUnavailable, cause)
 		case err == nil && status == lostForGood:
-			return fmt.Errorf("%w: %w", ErrUnknown, cause)
+			return fmt.Errorf("%w: %w", store.ErrUnknown, cause)
 		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return fmt.Errorf("%w: %w", ErrUnknown, cause)
+			return fmt.Errorf("%w: %w", store.ErrUnknown, cause)
 		}
 	}
 }

@@ -193,7 +193,7 @@ func (l *ledger) write(t *testing.T, d *postgres.Driver, writer int, stop *atomi
 			l.acked.Add(1)
 		case errors.Is(err, store.ErrUnavailable):
 			l.undone = append(l.undone, id)
-		case errors.Is(err, postgres.ErrUnknown):
+		case errors.Is(err, store.ErrUnknown):
 			l.unknown++
 		default:
 			t.Errorf("got %v", err)

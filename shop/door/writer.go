@@ -90,7 +90,7 @@ func (w *writer) fail(r *http.Request, err error) {
 	var gone context.Context = r.Context()
 	switch {
 	case errors.As(err, &p):
-	case errors.Is(err, store.ErrUnavailable):
+	case store.Away(err):
 		p = unavailable("database-unavailable", "The database cannot do this now.")
 	case errors.Is(err, store.ErrRevoked), errors.Is(err, context.DeadlineExceeded), gone.Err() != nil:
 		p = unavailable("took-too-long", "It took too long, and was given up.")

@@ -43,12 +43,12 @@ func (s *shift) store(batch []result) {
 		return
 	}
 	suspect, verdicts, err := s.commit(batch)
-	for idle := run.NewIdler(false); errors.Is(err, store.ErrUnavailable) && !s.giveUp(); {
+	for idle := run.NewIdler(false); store.Away(err) && !s.giveUp(); {
 		idle.Wait(context.Background(), nil)
 		suspect, verdicts, err = s.commit(batch)
 	}
 	switch {
-	case errors.Is(err, store.ErrUnavailable):
+	case store.Away(err):
 		s.leave(batch, err)
 	case err == nil:
 		s.confirm(batch, verdicts)

@@ -33,14 +33,27 @@ func (t Table) Receive(ctx context.Context, queue string, most int) (got []Deliv
 		if got, err = t.claim(tx, queue, most, strikes+` < $3`); err != nil || len(got) == most {
 			return err
 		}
-		if out, err := t.suspectIsOut(tx, queue); err != nil || out {
-			return err
-		}
-		suspects, err := t.claim(tx, queue, 1, strikes+` >= $3`)
+		suspects, err := t.suspect(tx, queue)
 		got = append(got, suspects...)
 		return err
 	})
 	return got, err
+}
+
+// suspect claims one suspect that is due, if none is out.
+func (t Table) suspect(tx *store.Tx, queue string) ([]Delivery, error) {
+	due, err := tx.Row([]any{nil}, `SELECT id FROM job WHERE queue = $1 AND dead = 0 AND due <= $2 AND `+strikes+` >= $3 LIMIT 1`, queue, tx.Now, suspected)
+	if err != nil || !due {
+		return nil, err
+	}
+	if err := tx.Lock("suspect of " + queue); err != nil {
+		return nil, err
+	}
+	out, err := tx.Row([]any{nil}, `SELECT id FROM job WHERE queue = $1 AND dead = 0 AND due > $2 AND strikes >= $3 AND lease <> '' LIMIT 1`, queue, tx.Now, suspected)
+	if err != nil || out {
+		return nil, err
+	}
+	return t.claim(tx, queue, 1, strikes+` >= $3`)
 }
 
 // strikes counts the lease that a row still bears, when it is due: its worker was lost.
@@ -71,11 +84,6 @@ func (t Table) claim(tx *store.Tx, queue string, most int, which string) (got []
 		}
 	}
 	return got, nil
-}
-
-// suspectIsOut reports whether a suspect of a queue is out under a lease.
-func (t Table) suspectIsOut(tx *store.Tx, queue string) (bool, error) {
-	return tx.Row([]any{nil}, `SELECT id FROM job WHERE queue = $1 AND dead = 0 AND due > $2 AND strikes >= $3 AND lease <> '' LIMIT 1`, queue, tx.Now, suspected)
 }
 
 // Renew moves the end of leases.

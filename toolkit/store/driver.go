@@ -17,9 +17,16 @@ var (
 	// ErrUnavailable: the database cannot do this now (gone, full, closed). Nothing
 	// was stored; the same may work later.
 	ErrUnavailable = errors.New("database unavailable")
+	// ErrUnknown: the database went away while it committed, and whether the change is
+	// stored could not be found out.
+	ErrUnknown = errors.New("it is not known whether the change was stored")
 	// ErrPanic: the change panicked and was rolled back.
 	ErrPanic = errors.New("change panicked")
 )
+
+// Away reports whether err says that the database cannot answer now, and nothing about
+// what it was asked.
+func Away(err error) bool { return errors.Is(err, ErrUnavailable) || errors.Is(err, ErrUnknown) }
 
 // A Driver opens transactions on one kind of database. Its methods may be called
 // concurrently. A Driver never retries what it cannot prove undone.

@@ -242,7 +242,7 @@ func (s *session) isolate(ctx context.Context, entries []Entry) error {
 
 // unavailable reports whether err says nothing about a message.
 func unavailable(ctx context.Context, err error) bool {
-	return errors.Is(err, store.ErrUnavailable) || ctx.Err() != nil
+	return store.Away(err) || ctx.Err() != nil
 }
 
 // commit handles entries and moves the positions past them, in one transaction. On an

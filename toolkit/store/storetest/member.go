@@ -50,6 +50,7 @@ func offenders() []offender {
 		}, is(store.ErrConflict)},
 		{"hangs", func(k *desk, c store.Conn, _ func()) error { return k.hang(c) }, is(store.ErrRevoked)},
 		{"hangs in a statement", func(_ *desk, c store.Conn, _ func()) error { return runSlow(c) }, is(store.ErrRevoked)},
+		{"hangs in a statement that writes", func(_ *desk, c store.Conn, _ func()) error { return c.Exec(`INSERT INTO counter (name, n) ` + slowRow) }, is(store.ErrRevoked)},
 		{"hangs in a statement whose error it ignores", func(_ *desk, c store.Conn, _ func()) error {
 			_ = runSlow(c)
 			return nil

@@ -188,7 +188,11 @@ func fact(id, key string) message.Message {
 
 // slow is a query that takes hours and little memory.
 const slow = `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000)
-	SELECT count(*) FROM n AS a, n AS b, n AS c, n AS d WHERE a.i + b.i + c.i + d.i < 0`
+	SELECT count(*) AS total FROM n AS a, n AS b, n AS c, n AS d WHERE a.i + b.i + c.i + d.i < 0`
+
+// slowRow is the same as a row for counter: a statement that writes is interrupted at a
+// higher price.
+const slowRow = `SELECT 'slow', total FROM (` + slow + `) AS s`
 
 func runSlow(c store.Conn) error {
 	return c.Query(slow, nil, func(func(...any) error) error { return nil })
