@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"time"
@@ -208,6 +209,8 @@ func (c *conn) fail(results pgx.BatchResults, query string, err error) error {
 		c.failed = context.Cause(c.ctx)
 	case lost && c.ctx.Err() != nil:
 		c.failed = store.ErrRevoked
+	case !c.reading && tooLong(err):
+		c.failed = fmt.Errorf("%w: %w", store.ErrRevoked, wrap(query, err))
 	default:
 		c.failed = wrap(query, explain(err, lost && !unsendable(err)))
 	}

@@ -51,6 +51,13 @@ func busy(pg *pgconn.PgError) bool {
 	return false
 }
 
+// tooLong reports whether the server cut a statement short: a last one, which runs with
+// the COMMIT, or the change would have been revoked before.
+func tooLong(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && pg.Code == "57014"
+}
+
 // final reports whether the server has ended the session with this error.
 func final(pg *pgconn.PgError) bool {
 	return pg.SeverityUnlocalized == "FATAL" || pg.SeverityUnlocalized == "PANIC"

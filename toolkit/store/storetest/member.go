@@ -129,7 +129,7 @@ func (k *desk) group(name string, offend func() error, want func(error) bool) {
 		good(many/2 + i)
 	}
 	settle()
-	k.within(5*time.Second, func() {
+	k.within(8*time.Second, func() {
 		release()
 		wg.Wait()
 	})
