@@ -262,7 +262,7 @@ func (w *writer) commit(members []*member) {
 	if !w.stmts.conn.AutocommitEnabled() {
 		err = errors.Join(err, w.stmts.exec("ROLLBACK"))
 	}
-	if len(members) > 1 && errors.Is(err, store.ErrUnavailable) == false && sqlite.ErrCode(err).ToPrimary() == sqlite.ResultConstraint {
+	if len(members) > 1 && !errors.Is(err, store.ErrUnavailable) && sqlite.ErrCode(err).ToPrimary() == sqlite.ResultConstraint {
 		w.single(members)
 		return
 	}

@@ -32,6 +32,8 @@
 //   - [Alone]. A message that is counted runs alone in its process, not only in its
 //     partition. Otherwise what kills the process in one partition gets the blame
 //     shared with whatever another partition was counting: an innocent message dies.
+//     Waiting only for others that are counted is almost enough: it needs some 50,000
+//     histories to find the harm.
 //   - [Owner]. The operator marks a dead row, and the partition's owner acts on it, or
 //     two would.
 //   - [Tombstone]. An end event passes its parked key, in the log and when it is

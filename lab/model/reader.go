@@ -35,7 +35,6 @@ type plan struct {
 	offset, high int
 	done, gone   []*fact
 	rows         []row
-	progress     bool
 }
 
 func (r *reader) step() bool {
