@@ -34,6 +34,7 @@ type Check struct {
 	Examples   []string `json:"examples"` // the first violations
 
 	found []string // all of them
+	loud  []bool   // by probe: whether it found any
 }
 
 // keptExamples is how many violations of a promise are named.

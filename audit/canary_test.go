@@ -180,16 +180,40 @@ func TestCleanPlatform(t *testing.T) {
 	})
 }
 
-// Every wrong is found, by the check of the promise that it breaks.
+// Every wrong is found, by the check of the promise that it breaks. And no probe is
+// silent: each finds something in one of the platforms, or it would prove nothing.
 func TestCanaries(t *testing.T) {
 	onEach(t, func(t *testing.T, filled func(*testing.T) *platform) {
-		for _, c := range plants() {
-			t.Run(c.name, func(t *testing.T) { c.found(t, filled(t)) })
+		all, ran := append(plants(), wrecks()...), 0
+		loud := map[string][]bool{}
+		for _, c := range all {
+			t.Run(c.name, func(t *testing.T) {
+				ran++
+				for _, check := range c.found(t, filled(t)) {
+					for i, l := range check.loud {
+						if i == len(loud[check.Promise]) {
+							loud[check.Promise] = append(loud[check.Promise], false)
+						}
+						loud[check.Promise][i] = loud[check.Promise][i] || l
+					}
+				}
+			})
+		}
+		if ran < len(all) {
+			return // somebody looks at one of them
+		}
+		for promise, probes := range loud {
+			for i, l := range probes {
+				if !l {
+					t.Errorf("probe %d of %q found nothing anywhere", i, promise)
+				}
+			}
 		}
 	})
 }
 
-func (c plant) found(t *testing.T, p *platform) {
+// found plants c, audits, and returns the checks.
+func (c plant) found(t *testing.T, p *platform) []Check {
 	c.do(p)
 	o := Options{Data: p.dir, Database: p.url, Ledger: p.ledger(), pause: 10 * time.Millisecond}
 	if c.opts != nil {
@@ -207,8 +231,9 @@ func (c plant) found(t *testing.T, p *platform) {
 			if all := strings.Join(check.Examples, "\n"); !strings.Contains(all, c.example) {
 				t.Errorf("%s: %d violations, none about %q:\n%s", c.promise, check.Violations, c.example, all)
 			}
-			return
+			return r.Checks
 		}
 	}
 	t.Errorf("no check of %q", c.promise)
+	return nil
 }

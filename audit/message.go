@@ -116,7 +116,7 @@ func words() []word {
 		{"inventory", reservation, "order_id", "x.status = 'refused'", "InventoryUpdateFailed", "x.status = 'refused'"},
 		{"inventory", reservation, "order_id", "x.status = 'released'", "StockReleased", "x.status = 'released'"},
 		{"shipping", shipment, "order_id", "x.status = 'shipped'", "OrderShipped", "x.status IN ('shipped', 'recalled')"},
-		{"shipping", shipment, "order_id", "1 = 0", "ShipmentRecalled", "x.status = 'recalled'"},
+		{"shipping", shipment, "order_id", "x.status = 'recalled'", "ShipmentRecalled", "x.status = 'recalled'"},
 		{"product", "product.product", "id", "1 = 1", "ProductCreated", "1 = 1"},
 		{"user", `"user".users`, "id", "1 = 1", "UserRegistered", "1 = 1"},
 	}

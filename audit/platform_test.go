@@ -28,6 +28,8 @@ type platform struct {
 	n    int       // of the provider's calls
 	last int       // place among the ended
 	seen []string  // lines of the client's ledger
+
+	wrecked map[string]bool // databases that have lost tables or constraints
 }
 
 // onEach runs a test on both kinds of databases, with a function that makes a filled
@@ -35,7 +37,7 @@ type platform struct {
 func onEach(t *testing.T, test func(t *testing.T, filled func(*testing.T) *platform)) {
 	for _, kind := range []string{"sqlite", "postgres"} {
 		t.Run(kind, func(t *testing.T) {
-			p := &platform{t: t, dir: t.TempDir(), dbs: map[string]*sql.DB{}, seqs: map[string]int64{}, now: time.Now().Add(-time.Hour)}
+			p := &platform{t: t, dir: t.TempDir(), dbs: map[string]*sql.DB{}, seqs: map[string]int64{}, now: time.Now().Add(-time.Hour), wrecked: map[string]bool{}}
 			if kind == "postgres" {
 				p.url = newDatabase(t)
 			}
@@ -96,7 +98,7 @@ func (p *platform) save() {
 // copy is a platform with the things that were saved. In PostgreSQL there is one at a
 // time.
 func (p *platform) copy(t *testing.T) *platform {
-	c := &platform{t: t, dir: t.TempDir(), url: p.url, dbs: map[string]*sql.DB{}, seqs: maps.Clone(p.seqs), now: p.now, n: p.n, last: p.last, seen: slices.Clone(p.seen)}
+	c := &platform{t: t, dir: t.TempDir(), url: p.url, dbs: map[string]*sql.DB{}, seqs: maps.Clone(p.seqs), now: p.now, n: p.n, last: p.last, seen: slices.Clone(p.seen), wrecked: p.wrecked}
 	if err := os.CopyFS(c.dir, os.DirFS(p.dir)); err != nil {
 		t.Fatal(err)
 	}
@@ -105,11 +107,15 @@ func (p *platform) copy(t *testing.T) *platform {
 		if c.inFile(s) {
 			continue
 		}
-		again := `DROP SCHEMA IF EXISTS ` + schema(s) + ` CASCADE;` + c.tables(s)
+		again := ""
+		if p.wrecked[s] {
+			again = `DROP SCHEMA IF EXISTS ` + schema(s) + ` CASCADE;` + c.tables(s)
+		}
 		for _, table := range tables(s) {
-			again += fmt.Sprintf(`; INSERT INTO %s SELECT * FROM saved_%s.%[1]s`, table, s)
+			again += fmt.Sprintf(`; DELETE FROM %s; INSERT INTO %[1]s SELECT * FROM saved_%[2]s.%[1]s`, table, s)
 		}
 		c.exec(s, again)
+		p.wrecked[s] = false
 	}
 	t.Cleanup(c.close)
 	return c
@@ -176,6 +182,9 @@ func (p *platform) tables(service string) (ddl string) {
 
 func (p *platform) exec(service, query string, args ...any) {
 	p.t.Helper()
+	if strings.Contains(query, "DROP ") {
+		p.wrecked[service] = true
+	}
 	if _, err := p.dbs[service].Exec(query, args...); err != nil {
 		p.t.Fatalf("%s: %s: %v", service, query, err)
 	}
@@ -290,4 +299,18 @@ func (p *platform) remove(service string) {
 // relax takes the constraints from a table.
 func (p *platform) relax(service, table string) {
 	p.exec(service, fmt.Sprintf(`CREATE TABLE relaxed AS SELECT * FROM %[1]s; DROP TABLE %[1]s; ALTER TABLE relaxed RENAME TO %[1]s`, table))
+}
+
+// rows counts all that is stored.
+func (p *platform) rows() (all int) {
+	for _, s := range services {
+		for _, table := range tables(s) {
+			var n int
+			if err := p.dbs[s].QueryRow(`SELECT COUNT(*) FROM ` + table).Scan(&n); err != nil {
+				p.t.Fatal(err)
+			}
+			all += n
+		}
+	}
+	return all
 }

@@ -21,6 +21,7 @@ func (a *audit) openServer() error {
 	config.RuntimeParams["statement_timeout"] = "0"
 	config.RuntimeParams["idle_in_transaction_session_timeout"] = "0"
 	config.RuntimeParams["jit"] = "off"
+	config.RuntimeParams["synchronous_commit"] = "off" // only its own temporary tables are written
 	a.db = stdlib.OpenDB(*config)
 	if a.conn, err = a.db.Conn(a.ctx); err != nil {
 		return fmt.Errorf("connect to the database: %w", err)

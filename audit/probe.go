@@ -31,7 +31,9 @@ func (a *audit) run(all []promise) (checks []Check) {
 func (a *audit) look(p promise) Check {
 	c := Check{Promise: p.name, Examples: []string{}}
 	for _, q := range p.probes {
+		before := c.Violations
 		a.probe(&c, q)
+		c.loud = append(c.loud, c.Violations > before)
 	}
 	return c
 }

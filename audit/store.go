@@ -154,6 +154,9 @@ func (a *audit) complete() promise {
 		}
 	}
 	for _, t := range []string{"call", "charge", "refund"} {
+		if a.dialect.remote {
+			break // it is a copy; that there is none is in missing
+		}
 		p.probes = append(p.probes, probe{of: "SELECT 1", bad: "SELECT '' FROM simulator." + t + " WHERE 1 = 0"})
 	}
 	for _, m := range a.missing {

@@ -83,7 +83,7 @@ func (c Check) still(before Check) Check {
 	for _, v := range before.found {
 		was[v] = true
 	}
-	now := Check{Promise: c.Promise, Checked: c.Checked, Examples: []string{}}
+	now := Check{Promise: c.Promise, Checked: c.Checked, Examples: []string{}, loud: c.loud}
 	for _, v := range c.found {
 		if was[v] {
 			now.violation(v)

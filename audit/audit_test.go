@@ -1,0 +1,172 @@
+package audit
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// What is on its way, or was decided by an operator, is nothing wrong.
+func TestNothingWrong(t *testing.T) {
+	now := time.Now()
+	tests := []struct {
+		name string
+		do   func(p *platform)
+		opts Options
+	}{
+		{name: "a message that nobody has read yet", do: func(p *platform) {
+			p.declined("new")
+			p.exec("order", `DELETE FROM orders WHERE id = 'new'`)
+			p.exec("order", `DELETE FROM journal WHERE key = 'new'`)
+			p.exec("order", `DELETE FROM idempotency WHERE key = 'key-new'`)
+			p.exec("payment", `DELETE FROM payment WHERE order_id = 'new'`)
+			p.exec("payment", `DELETE FROM attempt WHERE order_id = 'new'`)
+			p.exec("payment", `DELETE FROM journal WHERE key = 'new'`)
+			p.exec("simulator", `DELETE FROM call WHERE key = 'pay-new'`)
+			p.seen = p.seen[:len(p.seen)-1]
+			p.now = now
+			s := p.accept("new")
+			s.is("pending", "pending", "pending", "")
+			p.job("order", "order_deadlines", "expire", "new", time.Minute)
+			p.exec("inventory", `DELETE FROM reservation WHERE order_id = 'new'`)
+			p.exec("shipping", `DELETE FROM shipment WHERE order_id = 'new'`)
+		}},
+		{name: "a dead letter that was discarded", do: func(p *platform) {
+			p.exec("inventory", `DELETE FROM parked WHERE key = 'blocked'`)
+			p.exec("order", `UPDATE orders SET status = 'pending' WHERE id = 'blocked'`)
+			var letter string
+			if err := p.dbs["payment"].QueryRow(`SELECT id FROM journal WHERE kind = 'PaymentProcessed' AND key = 'blocked'`).Scan(&letter); err != nil {
+				p.t.Fatal(err)
+			}
+			p.say("inventory", "DeadLetterDecided", "dead:"+letter, 0, map[string]any{"act": "discard"})
+			p.job("shipping", "shipping_labels", "label", "blocked", time.Minute) // somebody must own the order
+		}},
+		{name: "a parked message behind a dead one", do: func(p *platform) {
+			p.park("inventory", "payment", "blocked", 100000, "waiting", 0)
+		}},
+		{name: "a charge that the provider has made and nobody has recorded", do: func(p *platform) {
+			p.exec("simulator", `INSERT INTO charge (key, n, order_id, amount, currency, status, reference, at)
+				SELECT 'pay-paying', n, 'paying', 1250, 'USD', 'captured', 'ch_paying', 0 FROM call WHERE key = 'pay-paying'`)
+		}},
+		{name: "a job under a lease", do: func(p *platform) {
+			p.exec("payment", `UPDATE job SET lease = 'w1', due = $1 WHERE key = 'paying'`, now.Add(3*time.Second).UnixMicro())
+		}},
+		{name: "an order whose fate the client does not know", opts: Options{Sole: true}, do: func(p *platform) {
+			p.seen[3] = `{"key":"key-lost","orderId":"","outcome":"unknown","final":""}` + "\n"
+		}},
+	}
+	onEach(t, func(t *testing.T, filled func(*testing.T) *platform) {
+		for _, test := range tests {
+			t.Run(test.name, func(t *testing.T) {
+				p := filled(t)
+				test.do(p)
+				test.opts.Data, test.opts.Database, test.opts.Ledger, test.opts.pause = p.dir, p.url, p.ledger(), time.Millisecond
+				r, err := Run(t.Context(), test.opts)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, c := range r.Checks {
+					if c.Violations > 0 {
+						t.Errorf("%s: %q", c.Promise, c.Examples)
+					}
+				}
+			})
+		}
+	})
+}
+
+// What moves between two looks is late, not stuck.
+func TestStill(t *testing.T) {
+	before, after := Check{Examples: []string{}}, Check{Examples: []string{}}
+	for _, v := range []string{"a", "b", "c"} {
+		before.violation(v)
+	}
+	for _, v := range []string{"b", "d"} {
+		after.violation(v)
+	}
+	if got := after.still(before); got.Violations != 1 || got.Examples[0] != "b" {
+		t.Errorf("still stuck are %q, want b", got.Examples)
+	}
+}
+
+func TestNothingToAudit(t *testing.T) {
+	wrong := filepath.Join(t.TempDir(), "ledger")
+	if err := os.WriteFile(wrong, []byte("{}\nnonsense\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct {
+		o    Options
+		want string
+	}{
+		"no folder":       {Options{Data: filepath.Join(t.TempDir(), "none")}, "no data folder"},
+		"no ledger":       {Options{Data: t.TempDir(), Ledger: "none"}, "ledger"},
+		"damaged ledger":  {Options{Data: t.TempDir(), Ledger: wrong}, "line 2"},
+		"no database":     {Options{Data: t.TempDir(), Database: "postgres://127.0.0.1:1/x"}, "connect"},
+		"not a URL of it": {Options{Data: t.TempDir(), Database: "mysql://x:y:z"}, "not one of PostgreSQL"},
+	} {
+		if _, err := Run(t.Context(), test.o); err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: error is %v, want one about %q", name, err, test.want)
+		}
+	}
+	r, err := Run(t.Context(), Options{Data: t.TempDir(), pause: time.Millisecond})
+	if err != nil || r.OK {
+		t.Errorf("an empty folder is ok: %v (%v)", r.OK, err)
+	}
+}
+
+// Nothing is written, whoever owns the files.
+func TestOnlyReads(t *testing.T) {
+	onEach(t, func(t *testing.T, filled func(*testing.T) *platform) {
+		p := filled(t)
+		before := p.rows()
+		if _, err := Run(t.Context(), Options{Data: p.dir, Database: p.url, Ledger: p.ledger()}); err != nil {
+			t.Fatal(err)
+		}
+		if after := p.rows(); after != before {
+			t.Errorf("%d rows, there were %d", after, before)
+		}
+	})
+	a := &audit{Options: Options{Data: t.TempDir()}, ctx: t.Context()}
+	if err := os.WriteFile(filepath.Join(a.Data, "user.db"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.openFiles(); err != nil {
+		t.Fatal(err)
+	}
+	defer a.close()
+	if err := a.exec(`CREATE TABLE "user".x (y)`); err == nil || !strings.Contains(err.Error(), "readonly") {
+		t.Errorf("writing to a file: %v, want it refused", err)
+	}
+}
+
+func TestMinor(t *testing.T) {
+	for _, test := range []struct {
+		amount, currency string
+		want             any
+	}{
+		{"1200.00", "USD", int64(120000)},
+		{"0.05", "EUR", int64(5)},
+		{"700", "JPY", int64(700)},
+		{"1.250", "KWD", int64(1250)},
+		{"1.0000", "UYW", int64(10000)},
+		{"12.5", "USD", nil},
+		{"7.00", "JPY", nil},
+		{"x.00", "USD", nil},
+		{"", "USD", nil},
+	} {
+		if got := minor(test.amount, test.currency); got != test.want {
+			t.Errorf("%s %s is %v, want %v", test.amount, test.currency, got, test.want)
+		}
+	}
+}
+
+// Scripts read these names.
+func TestReportShape(t *testing.T) {
+	got, err := json.Marshal(Report{OK: true, Checks: []Check{{Promise: "p", Checked: 1, Examples: []string{}}}})
+	if want := `{"ok":true,"checks":[{"promise":"p","checked":1,"violations":0,"examples":[]}],"dead":0}`; err != nil || string(got) != want {
+		t.Errorf("report is %s (%v), want %s", got, err, want)
+	}
+}
