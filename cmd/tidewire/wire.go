@@ -55,7 +55,8 @@ func wire(ctx context.Context, c config.Config, meter metric.Meter) (*platform, 
 	products := &product.Service{DB: db["product"], Currency: c.Shop.Currency}
 	// How an order flows: order → payment → inventory → shipping → order, each by the
 	// facts of the one before.
-	orders := &order.Service{DB: db["order"], Catalogue: products, Users: users, Meter: meter}
+	known := order.Remember(products, users)
+	orders := &order.Service{DB: db["order"], Catalogue: known, Users: known, Meter: meter}
 	payments := &payment.Service{DB: db["payment"], Provider: payment.NewSimulated(c.Payment.Simulator)}
 	stock := &inventory.Service{DB: db["inventory"]}
 	parcels := &shipping.Service{DB: db["shipping"]}
@@ -149,13 +150,16 @@ func (p *platform) parts(names []string) (parts []func(context.Context) error) {
 		}
 		for _, name := range queueNames(m) {
 			handlers := slices.DeleteFunc(slices.Clone(m.queues), func(h queue.Handler) bool { return h.Queue != name })
-			w := &queue.Worker{DB: m.db, Driver: p.tables[m.name()], Handlers: handlers, Process: p.process}
+			w := &queue.Worker{DB: m.db, Driver: p.tables[m.name()], Handlers: handlers, Process: p.process, Concurrency: callsOut}
 			parts = append(parts, w.Run)
 		}
 		parts = append(parts, journal.Pruner{DB: m.db, Readers: p.readersOf(m.name()), Keep: p.retention}.Run)
 	}
 	return parts
 }
+
+// callsOut is how many calls a worker has out at a time: a slow one holds up no other.
+const callsOut = 256
 
 // readersOf are the databases of those that follow the log of a service.
 func (p *platform) readersOf(log string) (readers []*store.DB) {

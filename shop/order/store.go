@@ -2,8 +2,8 @@ package order
 
 import (
 	"embed"
-	"encoding/json"
 	"fmt"
+	"github.com/go-json-experiment/json"
 	"io/fs"
 	"time"
 

@@ -17,7 +17,9 @@ import (
 // settle stores results until there are no more, those that have come meanwhile
 // together.
 func (s *shift) settle() {
+	var pace run.Pacer
 	for r := range s.results {
+		pace.Next()
 		batch := []result{r}
 	more:
 		for len(batch) < settleSize {

@@ -120,8 +120,10 @@ func (s *shift) receive(ctx context.Context) {
 	hint, unwatch := s.DB.Watch(s.queue)
 	defer unwatch()
 	idle := run.NewIdler(s.DB.Alone())
+	var pace run.Pacer
 	troubled := false
 	for {
+		pace.Next()
 		n := s.reserve(ctx)
 		if n == 0 {
 			return

@@ -36,3 +36,18 @@ func (i *Idler) Wait(ctx context.Context, hint <-chan struct{}) {
 		i.next = min(2*i.next, i.most)
 	}
 }
+
+// A Pacer lets batches gather under load: commits that follow each other at once would
+// each be small, and cost as much as large ones. Whoever comes after a pause does not
+// wait.
+type Pacer struct{ last time.Time }
+
+const gather = 2 * time.Millisecond
+
+// Next waits until two milliseconds have passed since it last returned.
+func (p *Pacer) Next() {
+	if d := gather - time.Since(p.last); d > 0 {
+		time.Sleep(d)
+	}
+	p.last = time.Now()
+}

@@ -65,6 +65,7 @@ func (s *session) judge(ctx context.Context, e Entry, past failure.History, caus
 		return next, err
 	}
 	s.moved(moves)
+	s.drainAt = time.Time{}
 	s.count(ctx, e, next)
 	if s.stateOf(next) != stateReleased {
 		s.parked[e.Key] = true

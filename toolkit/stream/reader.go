@@ -77,6 +77,7 @@ type session struct {
 	parked   map[string]bool
 	holdAt   time.Time // when leases are to be renewed
 	drainAt  time.Time
+	pace     run.Pacer
 	first    int // where the next read begins
 	troubled bool
 }
@@ -122,6 +123,7 @@ func (s *session) turn(ctx context.Context) (progress bool, err error) {
 	if err != nil {
 		return false, s.lost(err)
 	}
+	s.pace.Next()
 	entries, err := s.read(ctx)
 	if err != nil {
 		s.forget() // the log may be another one when it is back

@@ -1,0 +1,100 @@
+package order
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/tidewire/tidewire/shop/contract"
+)
+
+// A counting has prices, and counts how often it is asked.
+type counting struct {
+	prices map[string]int64
+	asked  int
+}
+
+func (s *counting) Lookup(_ context.Context, ids []string) (found []contract.Product, err error) {
+	s.asked++
+	for _, id := range ids {
+		if price, ok := s.prices[id]; ok {
+			found = append(found, contract.Product{ID: id, Price: price})
+		}
+	}
+	return found, nil
+}
+
+func (s *counting) Known(_ context.Context, id string) (bool, error) {
+	s.asked++
+	_, ok := s.prices[id]
+	return ok, nil
+}
+
+func TestMemory(t *testing.T) {
+	s := &counting{prices: map[string]int64{"a": 1}}
+	m := Remember(s, s)
+	known := func(id string) bool {
+		ok, err := m.Known(t.Context(), id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return ok
+	}
+	price := func(ids ...string) (sum int64) {
+		found, err := m.Lookup(t.Context(), ids)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range found {
+			sum += p.Price
+		}
+		return sum
+	}
+	for _, tt := range []struct {
+		name  string
+		act   func() int64
+		want  int64
+		asked int
+	}{
+		{"first asks", func() int64 { return price("a") }, 1, 1},
+		{"then knows", func() int64 { return price("a") }, 1, 0},
+		{"asks for the rest", func() int64 { return price("a", "b") }, 1, 1},
+		{"does not remember that there is none", func() int64 { s.prices["b"] = 10; return price("a", "b") }, 11, 1},
+		{"a user that there is", func() int64 { return number(known("a")) }, 1, 1},
+		{"is remembered", func() int64 { return number(known("a")) }, 1, 0},
+		{"one that there is not", func() int64 { return number(known("z")) }, 0, 1},
+		{"is asked for again", func() int64 { s.prices["z"] = 0; return number(known("z")) }, 1, 1},
+	} {
+		before := s.asked
+		if got := tt.act(); got != tt.want || s.asked-before != tt.asked {
+			t.Errorf("%s: got %d after asking %d times; want %d after %d", tt.name, got, s.asked-before, tt.want, tt.asked)
+		}
+	}
+}
+
+func number(b bool) int64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func TestMemoryOfAPriceFades(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &counting{prices: map[string]int64{"a": 1}}
+		m := Remember(s, s)
+		for _, tt := range []struct {
+			after time.Duration
+			want  int64
+		}{{0, 1}, {priceAge / 2, 1}, {priceAge, 2}} {
+			time.Sleep(tt.after)
+			found, err := m.Lookup(t.Context(), []string{"a"})
+			if err != nil || len(found) != 1 || found[0].Price != tt.want {
+				t.Errorf("after %v more: %v, %v; want the price %d", tt.after, found, err, tt.want)
+			}
+			s.prices["a"] = 2
+		}
+		m.products.CleanUp()
+	})
+}
