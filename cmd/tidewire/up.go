@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
+	"runtime/debug"
 	"strings"
 	"syscall"
 	"time"
@@ -52,6 +54,9 @@ func (cmd upCommand) Run(c *console) error {
 		return wrong(err)
 	}
 	slog.SetDefault(log)
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(200) // half the collector's work; what lives is small
+	}
 	for _, w := range loaded.Warnings {
 		log.Warn(w)
 	}

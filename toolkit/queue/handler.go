@@ -11,21 +11,16 @@ import (
 type Handler struct {
 	Queue, Kind string
 
-	call   func(context.Context, message.Message) (outcome any, err error) // nil for On
-	record func(context.Context, *store.Tx, message.Message, any) error
+	decode func(message.Message) (any, error)                           // once, for call and record
+	call   func(ctx context.Context, data any) (outcome any, err error) // nil for On
+	record func(_ context.Context, _ *store.Tx, data any, outcome any) error
 }
 
 // On handles work that stays in the database. Nil acknowledges it, in the same commit.
 func On[T message.Work](h func(context.Context, *store.Tx, message.Of[T]) error) Handler {
 	var work T
-	return Handler{Queue: work.Queue(), Kind: work.Kind(),
-		record: func(ctx context.Context, tx *store.Tx, m message.Message, _ any) error {
-			of, err := message.Decode[T](m)
-			if err != nil {
-				return err
-			}
-			return h(ctx, tx, of)
-		}}
+	return Handler{Queue: work.Queue(), Kind: work.Kind(), decode: decode[T],
+		record: func(ctx context.Context, tx *store.Tx, data, _ any) error { return h(ctx, tx, data.(message.Of[T])) }}
 }
 
 // Do handles work in the world outside. It runs call without a transaction, until the
@@ -38,32 +33,32 @@ func Do[T message.Work, R any](
 	record func(context.Context, *store.Tx, message.Of[T], R) error,
 ) Handler {
 	var work T
-	return Handler{Queue: work.Queue(), Kind: work.Kind(),
-		call: func(ctx context.Context, m message.Message) (any, error) {
-			of, err := message.Decode[T](m)
-			if err != nil {
-				return nil, err
-			}
-			return call(ctx, of)
-		},
-		record: func(ctx context.Context, tx *store.Tx, m message.Message, outcome any) error {
-			of, err := message.Decode[T](m)
-			if err != nil {
-				return err
-			}
-			return record(ctx, tx, of, outcome.(R))
+	return Handler{Queue: work.Queue(), Kind: work.Kind(), decode: decode[T],
+		call: func(ctx context.Context, data any) (any, error) { return call(ctx, data.(message.Of[T])) },
+		record: func(ctx context.Context, tx *store.Tx, data, outcome any) error {
+			return record(ctx, tx, data.(message.Of[T]), outcome.(R))
 		}}
 }
+
+func decode[T message.Kind](m message.Message) (any, error) { return message.Decode[T](m) }
 
 // Call runs the call of a handler made by Do, as a worker would.
 func (h Handler) Call(ctx context.Context, m message.Message) (outcome any, err error) {
 	if h.call == nil {
 		return nil, nil
 	}
-	return h.call(ctx, m)
+	data, err := h.decode(m)
+	if err != nil {
+		return nil, err
+	}
+	return h.call(ctx, data)
 }
 
 // Record runs a handler's transaction with the outcome of its call, as a worker would.
 func (h Handler) Record(ctx context.Context, tx *store.Tx, m message.Message, outcome any) error {
-	return h.record(ctx, tx.Handling(m), m, outcome)
+	data, err := h.decode(m)
+	if err != nil {
+		return err
+	}
+	return h.record(ctx, tx.Handling(m), data, outcome)
 }

@@ -82,7 +82,7 @@ func (s *shift) commit(batch []result) (suspect int, verdicts []Verdict, err err
 			v := Verdict{Delivery: r.Delivery}
 			if r.err != nil {
 				v.Next = s.Policy.Judge(r.Past, tx.Now, r.err)
-			} else if err := r.handler.Record(context.Background(), tx, r.Message, r.outcome); err != nil {
+			} else if err := r.handler.record(context.Background(), tx.Handling(r.Message), r.data, r.outcome); err != nil {
 				return err
 			}
 			verdicts = append(verdicts, v)

@@ -35,6 +35,7 @@ const (
 type result struct {
 	Delivery
 	handler Handler
+	data    any // the message, decoded
 	outcome any
 	err     error
 	started time.Time
@@ -191,13 +192,16 @@ func (s *shift) begin(ctx context.Context, d Delivery) {
 	s.mu.Unlock()
 	h, ok := s.handlers[d.Kind]
 	r := result{Delivery: d, handler: h, started: time.Now()}
+	if ok {
+		r.data, r.err = h.decode(d.Message)
+	}
 	switch {
 	case !ok:
 		r.err = failure.Permanent(fmt.Errorf("nobody handles %s in queue %s", d.Kind, s.queue))
 		s.results <- r
 	case d.Strikes >= suspected:
 		s.calls.Go(func() { s.alone(ctx, r) })
-	case h.call == nil:
+	case h.call == nil || r.err != nil:
 		s.results <- r
 	default:
 		s.calls.Go(func() { s.results <- s.call(ctx, r) })
@@ -213,7 +217,7 @@ func (s *shift) alone(ctx context.Context, r result) {
 		return
 	}
 	s.Process.Alone(func() {
-		if r.handler.call != nil {
+		if r.handler.call != nil && r.err == nil {
 			r = s.call(ctx, r)
 		}
 		s.store([]result{r})
@@ -235,7 +239,7 @@ func (s *shift) call(ctx context.Context, r result) result {
 			done <- r
 		}()
 		r.err = errors.New("the call ended its goroutine")
-		r.outcome, r.err = r.handler.call(ctx, r.Message)
+		r.outcome, r.err = r.handler.call(ctx, r.data)
 	}()
 	select {
 	case r := <-done:
