@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
+	"time"
 
+	"github.com/tidewire/tidewire/bench/watch"
 	"github.com/tidewire/tidewire/load"
 )
 
@@ -37,15 +40,22 @@ func (b *bench) throughput(ctx context.Context, s side) (samples []sample, err e
 	if s == ours {
 		b.capacity = r.OrdersPerSecond
 	}
-	fmt.Fprintf(b.progress, "pipeline, %s: %.0f orders/s\n", s, r.OrdersPerSecond)
-	each := func(a, b float64) float64 { return (a - b) / float64(r.Completed) }
+	fmt.Fprintf(b.progress, "%s: %.0f orders/s\n", s, r.OrdersPerSecond)
+	return after.since(before).samples(r), nil
+}
+
+// samples are what orders have used.
+func (u usages) samples(r load.Report) []sample {
+	each := 1 / float64(r.Completed)
+	all := u.server.cpu + u.simulator.cpu + u.client
 	return []sample{
 		{"orders, HTTP accept to completed", "1/s", r.OrdersPerSecond},
-		{"CPU of the services", "µs/order", each(after.server.cpu.Seconds(), before.server.cpu.Seconds()) * 1e6},
-		{"CPU of the simulator", "µs/order", each(after.simulator.cpu.Seconds(), before.simulator.cpu.Seconds()) * 1e6},
-		{"written to disk by the services", "KB/order", each(float64(after.server.wrote), float64(before.server.wrote)) / 1e3},
-		{"memory of the services after it", "MB", float64(after.server.resided) / 1e6},
-	}, nil
+		{"CPU of the services", "µs/order", float64(u.server.cpu.Microseconds()) * each},
+		{"CPU of services, simulator and client", "µs/order", float64(all.Microseconds()) * each},
+		{"written to disk by the services", "KB/order", float64(u.server.wrote) / 1e3 * each},
+		{"memory of the services after it", "MB", float64(u.server.resided) / 1e6},
+		{"other work on this machine meanwhile", "% of it", 100 * (u.machine - all).Seconds() / r.Seconds / float64(runtime.NumCPU())},
+	}
 }
 
 // openWarm starts a side, and places a few orders.
@@ -69,12 +79,27 @@ func place(ctx context.Context, o load.Options) (load.Report, error) {
 	return r, err
 }
 
-// both is what the two processes of a side have used.
-type both struct{ server, simulator usage }
+// usages are what the processes of a side have used, and this one as their client.
+type usages struct {
+	server, simulator usage
+	client, machine   time.Duration // of processors
+}
 
-func (p *shop) used() (u both, err error) {
-	var other error
-	u.server, err = p.server.used()
-	u.simulator, other = p.simulator.used()
-	return u, errors.Join(err, other)
+func (p *shop) used() (u usages, err error) {
+	var errs [3]error
+	u.server, errs[0] = p.server.used()
+	u.simulator, errs[1] = p.simulator.used()
+	u.client = watch.Processors()
+	u.machine, errs[2] = busy()
+	return u, errors.Join(errs[:]...)
+}
+
+// since returns what was used between two looks. Memory is that of the later one.
+func (u usages) since(before usages) usages {
+	u.server.cpu -= before.server.cpu
+	u.server.wrote -= before.server.wrote
+	u.simulator.cpu -= before.simulator.cpu
+	u.client -= before.client
+	u.machine -= before.machine
+	return u
 }

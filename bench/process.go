@@ -127,3 +127,25 @@ func (p *process) used() (u usage, err error) {
 	u.wrote, err = strconv.ParseInt(line, 10, 64)
 	return u, err
 }
+
+// busy reads what all processes together have used.
+func busy() (time.Duration, error) {
+	stat, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		return 0, err
+	}
+	line, _, _ := strings.Cut(string(stat), "\n")
+	const idle, iowait = 4, 5 // of: cpu user nice system idle iowait irq softirq steal guest …
+	var ticks int64
+	for i, field := range strings.Fields(line) {
+		if i == 0 || i == idle || i == iowait || i > 8 {
+			continue
+		}
+		n, err := strconv.ParseInt(field, 10, 64)
+		if err != nil {
+			return 0, err
+		}
+		ticks += n
+	}
+	return time.Duration(ticks) * time.Second / 100, nil
+}

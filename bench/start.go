@@ -40,12 +40,12 @@ func (b *bench) start(ctx context.Context) ([]figure, error) {
 		if err != nil {
 			return nil, err
 		}
-		share := func(a, b usage) float64 { return 1000 * (a.cpu - b.cpu).Seconds() }
+		idle := after.since(before)
 		return []sample{
 			{"start to first accepted order, new databases", "ms", first.Seconds() * 1000},
-			{"idle memory of the services", "MB", float64(after.server.resided) / 1e6},
-			{"idle memory of the simulator", "MB", float64(after.simulator.resided) / 1e6},
-			{"idle CPU of the services", "ms/s", share(after.server, before.server) / b.idleTime().Seconds()},
+			{"idle memory of the services", "MB", float64(idle.server.resided) / 1e6},
+			{"idle memory of the simulator", "MB", float64(idle.simulator.resided) / 1e6},
+			{"idle CPU of the services", "ms/s", 1000 * idle.server.cpu.Seconds() / b.idleTime().Seconds()},
 		}, nil
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tidewire/tidewire/bench/wire"
 	"zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitex"
 )
@@ -123,7 +124,7 @@ func (d *database) write(c *connection) {
 			d.wake(d.jobs)
 		}
 	}
-	must(c.Close())
+	wire.Must(c.Close())
 }
 
 // close ends the writer, after everything that has been asked of it.
@@ -131,7 +132,7 @@ func (d *database) close() {
 	close(d.changes)
 	<-d.stopped
 	for range readConnections {
-		must((<-d.readers).Close())
+		wire.Must((<-d.readers).Close())
 	}
 }
 

@@ -3,6 +3,8 @@ package twin
 import (
 	"strconv"
 	"sync"
+
+	"github.com/tidewire/tidewire/bench/wire"
 )
 
 // A follower handles facts of one database in another: a batch, and how far it has got,
@@ -22,7 +24,7 @@ func (f follower) run() {
 		t.do(`INSERT INTO position (subscription, log, partition) VALUES ('twin', ?, 0) ON CONFLICT DO NOTHING`).text(f.log).run()
 	})
 	c, err := connect(f.from.path, readOnly, "PRAGMA cache_size=-2000")
-	must(err)
+	wire.Must(err)
 	hint := f.from.watch(&f.from.journal)
 	for at := (envelope{}); ; {
 		last, changes := f.read(c, at)
@@ -31,7 +33,7 @@ func (f follower) run() {
 			case <-hint:
 				continue
 			case <-f.stop:
-				must(c.Close())
+				wire.Must(c.Close())
 				return
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/tidewire/tidewire/bench/wire"
 	"github.com/tidewire/tidewire/shop/contract"
 	"github.com/tidewire/tidewire/shop/shipping"
 )
@@ -40,9 +41,9 @@ func (t *tx) move(product, order, kind string, quantity int64) {
 
 // takeStock: the order is paid, its stock goes out.
 func takeStock(e envelope) func(*tx) {
-	paid := decode[contract.PaymentProcessed](e.body)
-	lines := encode(paid.Lines)
-	fact := encode(contract.InventoryUpdated{OrderID: paid.OrderID, Style: paid.Style, Lines: paid.Lines})
+	paid := wire.Decode[contract.PaymentProcessed](e.body)
+	lines := wire.Encode(paid.Lines)
+	fact := wire.Encode(contract.InventoryUpdated{OrderID: paid.OrderID, Style: paid.Style, Lines: paid.Lines})
 	return func(t *tx) {
 		for _, l := range paid.Lines {
 			tracked := false
@@ -57,30 +58,23 @@ func takeStock(e envelope) func(*tx) {
 	}
 }
 
-// A label is work for the carrier.
-type label struct {
-	OrderID string          `json:"orderId"`
-	Lines   []contract.Line `json:"lines"`
-	Wanted  time.Time       `json:"wanted"`
-}
-
 // wantShipment: the stock is out, a parcel is to be sent.
 func wantShipment(e envelope) func(*tx) {
-	out := decode[contract.InventoryUpdated](e.body)
-	lines := encode(out.Lines)
+	out := wire.Decode[contract.InventoryUpdated](e.body)
+	lines := wire.Encode(out.Lines)
 	return func(t *tx) {
 		t.do(`INSERT INTO shipment (order_id, status, carrier, tracking, lines, created, updated) VALUES (?1, 'wanted', '', '', ?2, ?3, ?3)`).
 			text(out.OrderID).text(string(lines)).int(t.now).run()
-		t.send(e, job{queue: "shipping_labels", kind: "label", body: encode(label{out.OrderID, out.Lines, time.UnixMicro(t.now).UTC()})})
+		t.send(e, job{queue: "shipping_labels", kind: "label", body: wire.Encode(wire.Label{OrderID: out.OrderID, Lines: out.Lines, Wanted: time.UnixMicro(t.now).UTC()})})
 	}
 }
 
 // ship calls the carrier for a job, which is the platform's own and in this process; what
 // it answered is to be stored.
 func ship(j envelope) func(*tx) {
-	w := decode[label](j.body)
+	w := wire.Decode[wire.Label](j.body)
 	l, err := shipping.Courier{}.Label(context.Background(), shipping.Parcel{Key: w.OrderID, Wanted: w.Wanted, Lines: w.Lines})
-	must(err)
+	wire.Must(err)
 	return func(t *tx) {
 		t.do(`UPDATE shipment SET status = 'shipped', carrier = ?2, tracking = ?3, pickup = ?4, shipped = ?5, updated = ?5 WHERE order_id = ?1`).
 			text(w.OrderID).text(l.Carrier).text(l.Tracking).int(l.Pickup.UnixMicro()).int(t.now).run()

@@ -1,12 +1,9 @@
 package twin
 
 import (
-	"fmt"
-	"math/rand/v2"
 	"time"
 
-	"github.com/go-json-experiment/json"
-	"github.com/google/uuid"
+	"github.com/tidewire/tidewire/bench/wire"
 	"github.com/tidewire/tidewire/toolkit/message"
 )
 
@@ -27,34 +24,16 @@ type envelope struct {
 	body                 []byte
 }
 
-func newID() string { return uuid.Must(uuid.NewV7()).String() }
-
-// newTrace is made once for an order, and copied into every row about it.
-func newTrace() string {
-	return fmt.Sprintf("00-%016x%016x-%016x-01", rand.Uint64(), rand.Uint64(), rand.Uint64())
-}
-
-func encode(data any) []byte {
-	body, err := json.Marshal(data)
-	must(err)
-	return body
-}
-
-func decode[T any](body []byte) (data T) {
-	must(json.Unmarshal(body, &data))
-	return data
-}
-
 // say appends a fact that e has caused. Version 0 is none.
 func (t *tx) say(e envelope, version int64, fact message.Kind) {
-	t.append(e, version, fact.Kind(), encode(fact))
+	t.append(e, version, fact.Kind(), wire.Encode(fact))
 }
 
 func (t *tx) append(e envelope, version int64, kind string, body []byte) {
 	t.seq++
 	t.facts = true
 	s := t.do(`INSERT INTO journal (partition, seq, id, kind, class, key, version, time, cause, trace, body)
-		VALUES (0, ?, ?, ?, 'public', ?, ?, ?, ?, ?, ?)`).int(t.seq).text(newID()).text(kind).text(e.key)
+		VALUES (0, ?, ?, ?, 'public', ?, ?, ?, ?, ?, ?)`).int(t.seq).text(wire.NewID()).text(kind).text(e.key)
 	if version > 0 {
 		s.int(version)
 	} else {
@@ -73,7 +52,7 @@ type job struct {
 // send puts a job that e has caused into a queue.
 func (t *tx) send(e envelope, j job) {
 	if j.id == "" {
-		j.id = newID()
+		j.id = wire.NewID()
 	}
 	if j.due == 0 {
 		j.due, t.sent = t.now, true
@@ -87,7 +66,7 @@ const lease = 3 * time.Second
 // claim takes jobs of a queue that are due.
 func (t *tx) claim(queue string) (jobs []envelope) {
 	s := t.do(`UPDATE job SET due = ?, lease = ? WHERE id IN (SELECT id FROM job WHERE queue = ? AND dead = 0 AND due <= ? ORDER BY due LIMIT 256)
-		RETURNING id, key, trace, body`).int(t.now + lease.Microseconds()).text(newID()).text(queue).int(t.now)
+		RETURNING id, key, trace, body`).int(t.now + lease.Microseconds()).text(wire.NewID()).text(queue).int(t.now)
 	s.rows(func() {
 		jobs = append(jobs, envelope{id: s.ColumnText(0), key: s.ColumnText(1), trace: s.ColumnText(2), body: s.blob(3)})
 	})

@@ -1,12 +1,13 @@
 package twin
 
 import (
+	"github.com/tidewire/tidewire/bench/wire"
 	"github.com/tidewire/tidewire/shop/contract"
 )
 
 // notePaid: the order is paid.
 func notePaid(e envelope) func(*tx) {
-	paid := decode[contract.PaymentProcessed](e.body)
+	paid := wire.Decode[contract.PaymentProcessed](e.body)
 	return func(t *tx) {
 		t.do(`UPDATE orders SET payment_status = 'captured', payment_attempts = ?, updated = ? WHERE id = ?`).
 			int(int64(paid.Attempts)).int(t.now).text(e.key).run()
@@ -24,13 +25,13 @@ func (t *tx) confirm(e envelope) {
 	version := int64(0)
 	if s.found(func() { version = s.ColumnInt64(0) }) {
 		t.say(e, version, contract.OrderConfirmed{OrderID: e.key})
-		t.finish(deadline + e.key)
+		t.finish(wire.Deadline + e.key)
 	}
 }
 
 // complete: the order is shipped. It may have overtaken the news of its stock.
 func complete(e envelope) func(*tx) {
-	shipped := decode[contract.OrderShipped](e.body)
+	shipped := wire.Decode[contract.OrderShipped](e.body)
 	return func(t *tx) {
 		if !t.complete(e, shipped) {
 			t.confirm(e)

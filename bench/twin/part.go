@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/tidewire/tidewire/bench/watch"
+	"github.com/tidewire/tidewire/bench/wire"
 )
 
 // Commits has callers commit for a while, each a row of the table thing and a fact, and
@@ -32,7 +33,7 @@ func Commits(ctx context.Context, dir string, migrations fs.FS, callers int, d t
 				key := fmt.Sprintf("%d-%d", caller, n)
 				db.update(func(t *tx) {
 					t.do(`INSERT INTO thing (id, n) VALUES (?, ?)`).text(key).int(int64(n)).run()
-					t.append(envelope{key: key, trace: newTrace()}, 0, "Happened", []byte(`{"n":1}`))
+					t.append(envelope{key: key, trace: wire.NewTrace()}, 0, "Happened", []byte(`{"n":1}`))
 				})
 				done.Add(1)
 			}
@@ -57,7 +58,7 @@ func Messages(ctx context.Context, dir string, migrations fs.FS, n int) (watch.R
 	defer to.close()
 	from.update(func(t *tx) {
 		for i := range n {
-			t.append(envelope{key: fmt.Sprint(i), trace: newTrace()}, 0, "Happened", []byte(`{"n":1}`))
+			t.append(envelope{key: fmt.Sprint(i), trace: wire.NewTrace()}, 0, "Happened", []byte(`{"n":1}`))
 		}
 	})
 	type happened struct {
@@ -65,7 +66,7 @@ func Messages(ctx context.Context, dir string, migrations fs.FS, n int) (watch.R
 	}
 	handled, done := 0, make(chan struct{})
 	f := follower{from: from, to: to, log: "from", stop: done, handle: map[string]func(envelope) func(*tx){"Happened": func(e envelope) func(*tx) {
-		h := decode[happened](e.body)
+		h := wire.Decode[happened](e.body)
 		return func(t *tx) {
 			t.do(`INSERT INTO thing (id, n) VALUES (?, ?)`).text(e.key).int(h.N).run()
 			if handled++; handled == n {
@@ -88,7 +89,7 @@ func Jobs(ctx context.Context, dir string, n int) (watch.Rate, error) {
 	defer db.close()
 	db.update(func(t *tx) {
 		for i := range n {
-			t.send(envelope{key: fmt.Sprint(i), trace: newTrace()}, job{queue: "part_work", kind: "work", body: []byte(`{"n":1}`)})
+			t.send(envelope{key: fmt.Sprint(i), trace: wire.NewTrace()}, job{queue: "part_work", kind: "work", body: []byte(`{"n":1}`)})
 		}
 	})
 	w := worker{in: db, queue: "part_work", call: func(envelope) func(*tx) { return func(*tx) {} }}

@@ -1,23 +1,17 @@
 package twin
 
 import (
-	"bytes"
-	"io"
-	"net"
-	"net/http"
-	"time"
-
-	"github.com/go-json-experiment/json"
+	"github.com/tidewire/tidewire/bench/wire"
 	"github.com/tidewire/tidewire/shop/contract"
 	"github.com/tidewire/tidewire/shop/payment"
 )
 
 // wantPayment stores the intent to charge, and its key, before the call.
 func wantPayment(e envelope) func(*tx) {
-	o := decode[contract.OrderCreated](e.body)
-	lines := encode(o.Lines)
+	o := wire.Decode[contract.OrderCreated](e.body)
+	lines := wire.Encode(o.Lines)
 	charge := payment.Charge{Key: "pay-" + o.OrderID, OrderID: o.OrderID, Amount: o.Total, Currency: o.Currency, Method: o.Method}
-	work := encode(charge)
+	work := wire.Encode(charge)
 	return func(t *tx) {
 		t.do(`INSERT INTO payment (order_id, status, closed, amount, currency, method, style, lines, key, reference, reason, attempts, calls, created, updated)
 			VALUES (?1, 'wanted', 0, ?2, ?3, ?4, ?5, ?6, ?7, '', '', 0, 0, ?8, ?8)`).
@@ -28,8 +22,8 @@ func wantPayment(e envelope) func(*tx) {
 
 // charge calls the provider for a job; what it answered is to be stored.
 func (s *shop) charge(j envelope) func(*tx) {
-	c := decode[payment.Charge](j.body)
-	reference := s.provider.charge(j.body)
+	c := wire.Decode[payment.Charge](j.body)
+	reference := s.provider.Charge(j.body)
 	return func(t *tx) {
 		t.do(`INSERT INTO attempt (order_id, n, kind, key, status, reference, error, at) VALUES (?, 1, 'charge', ?, 'captured', ?, '', ?)`).
 			text(c.OrderID).text(c.Key).text(reference).int(t.now).run()
@@ -38,32 +32,7 @@ func (s *shop) charge(j envelope) func(*tx) {
 		said := contract.PaymentProcessed{OrderID: c.OrderID, Amount: c.Amount, Currency: c.Currency, Reference: reference, Attempts: 1}
 		p := t.do(`UPDATE payment SET status = 'captured', reference = ?, attempts = 1, calls = 1, updated = ? WHERE order_id = ? RETURNING style, lines`).
 			text(reference).int(t.now).text(c.OrderID)
-		p.rows(func() { said.Style, said.Lines = p.ColumnText(0), decode[[]contract.Line](p.blob(1)) })
+		p.rows(func() { said.Style, said.Lines = p.ColumnText(0), wire.Decode[[]contract.Line](p.blob(1)) })
 		t.say(j, 0, said)
 	}
-}
-
-// A provider is the payment simulator.
-type provider struct {
-	url    string
-	client *http.Client
-}
-
-func newProvider(url string) *provider {
-	return &provider{url: url + "/charges", client: &http.Client{Transport: &http.Transport{
-		DialContext: (&net.Dialer{Timeout: 2 * time.Second}).DialContext, MaxIdleConnsPerHost: 512, DisableCompression: true}}}
-}
-
-// charge returns the provider's reference.
-func (p *provider) charge(body []byte) string {
-	resp, err := p.client.Post(p.url, "application/json", bytes.NewReader(body))
-	must(err)
-	text, err := io.ReadAll(resp.Body)
-	must(err)
-	must(resp.Body.Close())
-	var answer struct {
-		Reference string `json:"reference"`
-	}
-	must(json.Unmarshal(text, &answer))
-	return answer.Reference
 }

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"path/filepath"
 
+	"github.com/tidewire/tidewire/bench/wire"
 	"github.com/tidewire/tidewire/driver/sqlite"
 	"github.com/tidewire/tidewire/shop/contract"
 	"github.com/tidewire/tidewire/shop/inventory"
@@ -23,7 +24,7 @@ import (
 type shop struct {
 	order, payment, inventory, shipping, product *database
 
-	provider *provider
+	provider *wire.Provider
 }
 
 // Run serves the twin on l, with new databases in dir and a payment simulator at an
@@ -33,7 +34,7 @@ func Run(ctx context.Context, l net.Listener, dir, simulator string, ready func(
 	if err != nil {
 		return err
 	}
-	s.provider = newProvider(simulator)
+	s.provider = wire.NewProvider(simulator)
 	s.start()
 	ready()
 	return http.Serve(l, s.door())

@@ -1,13 +1,9 @@
 package twin
 
-import "zombiezen.com/go/sqlite"
-
-// must ends the process: the twin handles no failure.
-func must(err error) {
-	if err != nil {
-		panic(err)
-	}
-}
+import (
+	"github.com/tidewire/tidewire/bench/wire"
+	"zombiezen.com/go/sqlite"
+)
 
 // A connection prepares each statement once.
 type connection struct {
@@ -25,7 +21,7 @@ func (c *connection) do(query string) *statement {
 	s, ok := c.statements[query]
 	if !ok {
 		prepared, err := c.Prepare(query)
-		must(err)
+		wire.Must(err)
 		s = &statement{Stmt: prepared}
 		c.statements[query] = s
 	}
@@ -64,13 +60,13 @@ func (s *statement) run() { s.rows(func() {}) }
 func (s *statement) rows(row func()) {
 	for {
 		more, err := s.Step()
-		must(err)
+		wire.Must(err)
 		if !more {
 			break
 		}
 		row()
 	}
-	must(s.Reset())
+	wire.Must(s.Reset())
 }
 
 // found reports whether there was a row, and calls row for it.

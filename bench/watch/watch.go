@@ -20,18 +20,18 @@ type Rate struct {
 }
 
 // Start starts a watch.
-func Start() Watch { return Watch{began: time.Now(), cpu: cpu()} }
+func Start() Watch { return Watch{began: time.Now(), cpu: Processors()} }
 
 // Running returns for how long w has been running.
 func (w Watch) Running() time.Duration { return time.Since(w.began) }
 
 // Rate is that of n things that were done meanwhile.
 func (w Watch) Rate(n int64) Rate {
-	return Rate{PerSecond: float64(n) / w.Running().Seconds(), Micros: float64((cpu() - w.cpu).Microseconds()) / float64(n)}
+	return Rate{PerSecond: float64(n) / w.Running().Seconds(), Micros: float64((Processors() - w.cpu).Microseconds()) / float64(n)}
 }
 
-// cpu is what this process has used.
-func cpu() time.Duration {
+// Processors is what this process has used of them so far.
+func Processors() time.Duration {
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
 		return 0 // it fails for no process but another one's
