@@ -138,7 +138,11 @@ func (i *inserter) statement() string {
 		default:
 			b.WriteString(", ")
 		}
-		b.WriteString("$" + strconv.Itoa(n+1))
+		if i.dialect.remote {
+			b.WriteString("$" + strconv.Itoa(n+1))
+		} else {
+			b.WriteString("?") // SQLite looks up each name
+		}
 	}
 	return b.String() + ")"
 }

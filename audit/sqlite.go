@@ -40,7 +40,7 @@ func (a *audit) connectFiles() (err error) {
 	if a.conn, err = a.db.Conn(a.ctx); err != nil {
 		return err
 	}
-	return a.exec("PRAGMA busy_timeout = 5000; PRAGMA temp.cache_size = -200000")
+	return a.exec("PRAGMA busy_timeout = 5000; PRAGMA temp.cache_size = -200000; PRAGMA temp.journal_mode = MEMORY")
 }
 
 // attach makes a file's tables visible under the name of its service.

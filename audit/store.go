@@ -50,15 +50,8 @@ func begin(ctx context.Context, o Options) (a *audit, err error) {
 }
 
 func (a *audit) prepare() error {
-	for _, ddl := range scratch {
-		if err := a.exec(ddl); err != nil {
-			return err
-		}
-	}
-	if a.Ledger != "" {
-		if err := a.readLedger(); err != nil {
-			return err
-		}
+	if err := a.scratch(); err != nil {
+		return err
 	}
 	a.mark()
 	begin := "BEGIN"
@@ -81,6 +74,27 @@ func (a *audit) prepare() error {
 	}
 	a.fill()
 	return a.ctx.Err()
+}
+
+// scratch makes the temporary tables, and loads the client's ledger.
+func (a *audit) scratch() error {
+	if err := a.exec("BEGIN"); err != nil {
+		return err
+	}
+	for _, ddl := range scratch {
+		if err := a.exec(ddl); err != nil {
+			return err
+		}
+	}
+	if a.dialect.remote {
+		a.index()
+	}
+	if a.Ledger != "" {
+		if err := a.readLedger(); err != nil {
+			return err
+		}
+	}
+	return a.exec("COMMIT")
 }
 
 // end leaves the snapshot.
@@ -148,7 +162,9 @@ func tables(service string) []string {
 // complete checks that everything that is to be audited can be read.
 func (a *audit) complete() promise {
 	p := promise{name: "every store can be read"}
-	read := func(table string) probe { return probe{of: "SELECT 1 FROM (SELECT COUNT(*) FROM " + table + " WHERE 1 = 0) read"} }
+	read := func(table string) probe {
+		return probe{of: "SELECT 1 FROM (SELECT COUNT(*) FROM " + table + " WHERE 1 = 0) read"}
+	}
 	for _, s := range services {
 		for _, t := range tables(s) {
 			p.probes = append(p.probes, read(schema(s)+"."+t))
