@@ -230,8 +230,7 @@ func (s *shift) call(ctx context.Context, r result) result {
 	ctx, cancel := context.WithTimeout(store.WithTrace(context.WithoutCancel(ctx), r.Trace), timeout)
 	defer cancel()
 	done := make(chan result, 1)
-	go func() {
-		r := r
+	go func(r result) {
 		defer func() {
 			if p := recover(); p != nil {
 				r.err = fmt.Errorf("the call panicked: %v", p)
@@ -240,7 +239,7 @@ func (s *shift) call(ctx context.Context, r result) result {
 		}()
 		r.err = errors.New("the call ended its goroutine")
 		r.outcome, r.err = r.handler.call(ctx, r.data)
-	}()
+	}(r)
 	select {
 	case r := <-done:
 		return r
