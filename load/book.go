@@ -65,8 +65,9 @@ func (b *book) begin(slot int, n int64) {
 	b.slots[slot], b.begun = n, max(b.begun, n)
 }
 
-// settle notes the outcome of placing p, and reports whether to go on.
-func (b *book) settle(slot int, p *placed, o outcome) bool {
+// settle notes the outcome of placing p. If p was seen to have ended before its answer
+// came, it is finished here, and not by ended.
+func (b *book) settle(slot int, p *placed, o outcome) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.slots[slot] = -1
@@ -76,7 +77,7 @@ func (b *book) settle(slot int, p *placed, o outcome) bool {
 	}
 	if o != accepted {
 		b.ledger.write(p, o, "")
-		return o != unknown
+		return
 	}
 	b.accept.add(p.answered.Sub(p.invoked))
 	if b.style == "" {
@@ -90,7 +91,6 @@ func (b *book) settle(slot int, p *placed, o outcome) bool {
 	} else {
 		b.open[p.ID] = p
 	}
-	return true
 }
 
 // ended notes orders that were seen to have ended.

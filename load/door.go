@@ -22,6 +22,7 @@ type door struct {
 }
 
 func newDoor(base string, clients int) *door {
+	// A transport alone: a client would follow redirects and keep cookies, and costs more.
 	return &door{base: base, http: &http.Transport{
 		Proxy:               http.ProxyFromEnvironment,
 		MaxIdleConnsPerHost: clients + 1, // and the poller
@@ -85,7 +86,7 @@ func (d *door) send(ctx context.Context, c call, into any) error {
 	return nil
 }
 
-// refusal is an answer that is not 2xx.
+// refusal is an answer that is not 2xx: a problem document, or nothing that can be read.
 type refusal struct {
 	status int
 	Title  string `json:"title"`
@@ -97,7 +98,7 @@ type refusal struct {
 func refused(resp *http.Response) error {
 	r := &refusal{status: resp.StatusCode}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
-	if err != nil || json.Unmarshal(body, r) != nil {
+	if err != nil || json.Unmarshal(body, r) != nil { // the status says enough
 		r.Title = http.StatusText(resp.StatusCode)
 	}
 	if s, err := strconv.Atoi(resp.Header.Get("Retry-After")); err == nil {
@@ -132,7 +133,7 @@ func (d *door) insist(ctx context.Context, patience time.Duration, c call, into 
 		if err == nil || errors.As(err, &no) && no.final() {
 			return err
 		}
-		pause := wait/2 + rand.N(wait/2)
+		pause := wait/2 + rand.N(wait/2) // apart from the other clients, who lost it at the same moment
 		if no != nil {
 			pause = max(pause, min(no.after, 5*time.Second))
 		}

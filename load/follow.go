@@ -64,7 +64,7 @@ func (f *follower) run(ctx context.Context, patience time.Duration, placed <-cha
 func (f *follower) poll(ctx context.Context) bool {
 	var p page
 	if err := f.door.send(ctx, f.door.ended(f.cursor, pollLimit), &p); err != nil {
-		return false
+		return false // the cursor stays: nothing is passed over
 	}
 	if p.Next != "" {
 		f.cursor = p.Next

@@ -121,7 +121,7 @@ func Run(ctx context.Context, o Options) (Report, error) {
 	placed := make(chan struct{})
 	go func() {
 		defer close(placed)
-		place(ctx, o, d, menu, f.book)
+		(&clients{Options: o, door: d, menu: menu, book: f.book}).place(ctx)
 	}()
 	f.run(ctx, o.patience, placed)
 	<-placed

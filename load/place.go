@@ -8,34 +8,48 @@ import (
 	"time"
 )
 
-// place runs the clients until there is nothing more to place. A client that runs out
-// of patience stops all of them.
-func place(ctx context.Context, o Options, d *door, m *menu, b *book) {
-	var (
-		next  atomic.Int64
-		gone  atomic.Bool
-		wg    sync.WaitGroup
-		start = time.Now()
-	)
-	b.start(start)
-	for slot := range o.Clients {
+// clients are the customers of a run: each places one order after the other, whatever
+// becomes of those that it has placed.
+type clients struct {
+	Options
+	door *door
+	menu *menu
+	book *book
+	next atomic.Int64
+	gone atomic.Bool // the server did not answer for as long as patience lasts
+}
+
+// place returns when there is nothing more to place. A client that runs out of patience
+// stops all of them: the others would run out of it too, one order after the other.
+func (c *clients) place(ctx context.Context) {
+	var wg sync.WaitGroup
+	start := time.Now()
+	c.book.start(start)
+	for slot := range c.Clients {
 		wg.Go(func() {
-			for !gone.Load() {
-				n := next.Add(1) - 1
-				due, ok := o.due(ctx, start, n)
+			for !c.gone.Load() {
+				n := c.next.Add(1) - 1
+				due, ok := c.due(ctx, start, n)
 				if !ok {
 					return
 				}
-				key, dish := m.order(n)
-				p := &placed{key: key, product: dish.product, invoked: due}
-				b.begin(slot, n)
-				if !b.settle(slot, p, d.order(ctx, o.patience, p, dish)) {
-					gone.Store(true)
-				}
+				c.order(ctx, slot, n, due)
 			}
 		})
 	}
 	wg.Wait()
+}
+
+// order places the n-th order.
+func (c *clients) order(ctx context.Context, slot int, n int64, due time.Time) {
+	key, dish := c.menu.order(n)
+	p := &placed{key: key, product: dish.product, invoked: due}
+	c.book.begin(slot, n)
+	o := c.door.order(ctx, c.patience, p, dish)
+	c.book.settle(slot, p, o)
+	if o == unknown {
+		c.gone.Store(true)
+	}
 }
 
 // due waits until it is time for the n-th order, and returns that time. It reports
