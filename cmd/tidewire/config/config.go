@@ -1,5 +1,10 @@
 // Package config is everything about the platform that can be set: from a file, the
 // environment and flags, each value with the place it came from.
+//
+// It promises that nothing is ignored in silence. A key that does not exist is refused
+// with the one that was meant; so is a key of a later version, because whoever sets it
+// expects it to do something. Only names of the environment are warned of instead:
+// containers get TIDEWIRE_ names that nobody typed.
 package config
 
 import (
@@ -66,7 +71,8 @@ var later = []string{
 	"auth.issuer", "auth.audience", "gateway.", "limits.", "services.",
 }
 
-// legacy are names that others know of, from the lowest rank on.
+// legacy are names that others know of. They rank below the file, for a machine may have
+// them set for somebody else.
 var legacy = []struct{ name, key string }{
 	{"KAFKA_BROKERS", "streams"},
 	{"RABBITMQ_URL", "queues"},
@@ -77,7 +83,8 @@ var legacy = []struct{ name, key string }{
 	{"EMAIL_PASS", "mail"},
 }
 
-// check returns what is wrong with values that are well-formed one by one.
+// check returns what is wrong with values that are well-formed one by one. It does not
+// repeat a database's URL, which may hold a password.
 func (c *Config) check() error {
 	for _, at := range []struct{ key, addr string }{{"listen", c.Listen}, {"admin", c.Admin}} {
 		host, _, err := net.SplitHostPort(at.addr)

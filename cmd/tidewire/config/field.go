@@ -10,7 +10,8 @@ import (
 	"time"
 )
 
-// A field is one key of a Config, and where its value came from.
+// A field is one key of a Config, and where its value came from. It is found by
+// reflection, so that a key is declared once and can be set in every form from then on.
 type field struct {
 	key, byDefault, doc string
 	values, later       []string
@@ -85,7 +86,8 @@ func (f *field) shown() Value {
 	return Value{Key: f.key, Value: value, Origin: f.origin, Default: f.byDefault, Meaning: f.doc}
 }
 
-// redact hides what is secret in a URL, and everything that is no URL.
+// redact hides what is secret in a URL, and everything that is no URL: whoever shows a
+// configuration to others need not read it first.
 func redact(secret string) string {
 	if secret == "" {
 		return ""
@@ -100,7 +102,8 @@ func redact(secret string) string {
 	return u.Redacted()
 }
 
-// parseDuration reads a duration of Go, or whole days: 30d, 12h, 1h30m.
+// parseDuration reads a duration of Go, or whole days of 24 hours: 30d, 12h, 1h30m. The
+// most is 100 years, well below what a time.Duration holds.
 func parseDuration(text string) (time.Duration, error) {
 	const most = 100 * 365
 	if days, ok := strings.CutSuffix(text, "d"); ok {

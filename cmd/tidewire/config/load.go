@@ -43,6 +43,7 @@ func Load(src Source) (*Loaded, error) {
 			return nil, err
 		}
 	}
+	// From the lowest rank to the highest: each step writes over those before it.
 	steps := []func(Source) error{l.legacy, l.file, l.environment, l.set}
 	for _, step := range steps {
 		if err := step(src); err != nil {
@@ -137,7 +138,8 @@ func (l *loader) environment(src Source) error {
 	return nil
 }
 
-// set takes --set and the flags that have a name of their own.
+// set takes --set, of which the last wins, and the flags that have a name of their own:
+// they win over --set, for they are the plainer wish.
 func (l *loader) set(src Source) error {
 	for _, pair := range src.Set {
 		key, value, ok := strings.Cut(pair, "=")
@@ -156,7 +158,8 @@ func (l *loader) set(src Source) error {
 	return nil
 }
 
-// take sets key to what text says.
+// take sets key to what text says. A secret's file loses the end of its last line, which
+// editors add.
 func (l *loader) take(key, text, origin string) error {
 	for _, f := range l.fields {
 		switch {

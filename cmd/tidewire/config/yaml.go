@@ -16,7 +16,9 @@ type setting struct {
 	line       int
 }
 
-// parseYAML reads settings, nested or dotted. Its errors begin with a line number.
+// parseYAML reads settings, nested or dotted. Its errors begin with a line number. It
+// goes by the syntax tree, not by decoding: a decoded value has forgotten its line, and
+// how 0x10 or yes was written.
 func parseYAML(text []byte) ([]setting, error) {
 	file, err := parser.ParseBytes(text, 0)
 	if err != nil {
@@ -39,7 +41,8 @@ func parseYAML(text []byte) ([]setting, error) {
 	return settings, nil
 }
 
-// flatten appends what node says about keys below key.
+// flatten appends what node says about keys below key. A key without a value counts as
+// the empty text, so that it is refused where that makes no sense.
 func flatten(to []setting, key string, node ast.Node) ([]setting, error) {
 	line := node.GetToken().Position.Line
 	switch n := node.(type) {
