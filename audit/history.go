@@ -12,9 +12,11 @@ func history() promise {
 			WHERE NOT EXISTS (SELECT 1 FROM fact_order f WHERE f.kind = 'OrderCreated' AND f.key = o.id AND f.version = 1)`},
 		{of: count(`fact_order WHERE version IS NOT NULL`), bad: `SELECT 'order ' || f.key || ' has events and no row' FROM fact_order f
 			WHERE f.version = 1 AND NOT EXISTS (SELECT 1 FROM "order".orders o WHERE o.id = f.key)`},
+		// Contiguous from 1, without counting on the index that should see to it.
 		{bad: `SELECT 'order ' || key || ' has ' || COUNT(*) || ' events, from version ' || MIN(version) || ' to ' || MAX(version)
 			FROM fact_order WHERE version IS NOT NULL GROUP BY key
 			HAVING MIN(version) <> 1 OR MAX(version) <> COUNT(*) OR SUM(version) * 2 <> COUNT(*) * (COUNT(*) + 1)`},
+		// Each pair of neighbours: one place, later, and a step that an order may take.
 		{bad: `SELECT 'order ' || f.key || ': event ' || n.version || CASE
 				WHEN n.partition <> f.partition THEN ' is in another partition than the one before'
 				WHEN n.time <= f.time OR n.seq <= f.seq THEN ' is not later than the one before'
@@ -25,6 +27,7 @@ func history() promise {
 					OR f.kind = 'OrderConfirmed' AND n.kind IN ('OrderCompleted', 'OrderCancelled'))`},
 		{bad: `SELECT 'order ' || o.id || ' is at version ' || o.version || ', its history at ' || COALESCE(CAST(MAX(f.version) AS TEXT), 'none') FROM "order".orders o
 			LEFT JOIN fact_order f ON f.key = o.id GROUP BY o.id, o.version HAVING o.version IS DISTINCT FROM MAX(f.version)`},
+		// Each event says all of the state, so the last one is the fold.
 		{bad: `SELECT 'order ' || o.id || ' is ' || o.status || ' (' || o.reason || '), its history says ' || ` + status + ` || ' (' || COALESCE(f.word, '') || ')'
 			FROM "order".orders o JOIN fact_order f ON f.key = o.id AND f.version = o.version
 			WHERE o.status <> ` + status + ` OR o.reason <> CASE WHEN f.kind IN ('OrderFailed', 'OrderCancelled') THEN COALESCE(f.word, '') ELSE '' END`},

@@ -62,6 +62,7 @@ func subscriptions() (all []subscription) {
 // Positions are older than the logs that are read here.
 func positions() promise {
 	p := promise{name: "every position is a place in its log"}
+	// A partition without a position is read by nobody.
 	for _, s := range subscriptions() {
 		p.probes = append(p.probes, probe{bad: fmt.Sprintf(`SELECT '%[1]s has no position in partition ' || slot.n || ' of %[2]s' FROM slot
 			LEFT JOIN mark m ON m.subscriber = '%[1]s' AND m.log = '%[2]s' AND m.partition = slot.n WHERE m.partition IS NULL`, s.by, s.log)})
@@ -73,6 +74,7 @@ func positions() promise {
 			probe{of: count("mark WHERE log = '" + s + "'"), bad: `SELECT ` + which + ` || ' has stopped: ' || m.stopped FROM mark m WHERE m.log = '` + s + `' AND m.stopped <> ''`},
 			probe{bad: `SELECT ` + which + ` || ' belongs to another log: ' || m.identity FROM mark m WHERE m.log = '` + s + `' AND m.seq > 0
 				AND m.identity NOT IN (SELECT id FROM ` + log + `.identity)`},
+			// The same number in a log that was restored may be another message.
 			probe{bad: `SELECT ` + which + ` || ' stands at ' || m.seq || ' on message ' || m.id || ', there is ' || COALESCE(j.id, 'none') FROM mark m
 				LEFT JOIN ` + log + `.journal j ON j.partition = m.partition AND j.seq = m.seq WHERE m.log = '` + s + `' AND m.seq > 0 AND j.id IS DISTINCT FROM m.id`},
 			probe{of: "SELECT 1", bad: `SELECT 'the log ` + s + ` has ' || COUNT(*) || ' identities' FROM ` + log + `.identity HAVING COUNT(*) > 1`},
@@ -135,6 +137,7 @@ func causes() promise {
 			probe{bad: fmt.Sprintf(`SELECT '%[1]s said %[2]s of ' || key || ' ' || COUNT(*) || ' times' FROM fact_%[1]s
 				WHERE kind = '%[2]s' GROUP BY key HAVING COUNT(*) > 1`, w.log, w.kind)})
 	}
+	// A tombstone needs no cause but the end of its order.
 	without := func(table, states, log, kind string) probe {
 		return probe{bad: fmt.Sprintf(`SELECT '%[1]s of order ' || x.order_id || ' is ' || x.status || ' without %[4]s' FROM %[1]s x
 			WHERE %[2]s AND NOT EXISTS (SELECT 1 FROM fact_%[3]s f WHERE f.kind = '%[4]s' AND f.key = x.order_id)`, table, states, log, kind)}

@@ -7,8 +7,10 @@ func capture() promise {
 			WHERE captures > 1 OR refunds > captures`},
 		{of: count("provided"), bad: `SELECT 'order ' || order_id || ' has ' || captures || ' captures and ' || refunds || ' refunds at the provider' FROM provided
 			WHERE captures > 1 OR refunds > captures`},
+		// A lookup may tell of the same capture again; another reference is another one.
 		{of: count("payment.attempt"), bad: `SELECT 'order ' || order_id || ' was told of ' || COUNT(DISTINCT reference) || ' captures' FROM payment.attempt
 			WHERE status = 'captured' GROUP BY order_id HAVING COUNT(DISTINCT reference) > 1`},
+		// All tries share one key: that is what makes the provider capture once.
 		{bad: `SELECT 'order ' || c.order_id || ' was captured under the key ' || c.key || ', its own is ' || p.key FROM simulator.charge c
 			JOIN payment.payment p ON p.order_id = c.order_id WHERE c.status = 'captured' AND p.status <> 'ended' AND c.key <> p.key`},
 		{bad: `SELECT 'order ' || a.order_id || ' was charged under the key ' || a.key || ', its own is ' || p.key FROM payment.attempt a
@@ -25,6 +27,7 @@ func provider() promise {
 				|| COALESCE(p.captured, 0) || ' and ' || COALESCE(p.refunded, 0) || ' by the provider''s'
 			FROM booked b LEFT JOIN provided p ON p.order_id = b.order_id
 			WHERE b.captured > COALESCE(p.captured, 0) OR b.refunded > COALESCE(p.refunded, 0)`},
+		// Payment may have recorded it since, or has a job that will.
 		{of: count("earlier"), bad: `SELECT 'order ' || p.order_id || ': ' || p.captured || ' captured and ' || p.refunded || ' refunded by the provider, '
 				|| COALESCE(b.captured, 0) || ' and ' || COALESCE(b.refunded, 0) || ' by our ledger, and nobody asks'
 			FROM earlier p LEFT JOIN booked b ON b.order_id = p.order_id
@@ -35,6 +38,7 @@ func provider() promise {
 			JOIN payment.payment p ON p.order_id = e.order_id JOIN simulator.refund r ON r.charge_key = p.key WHERE e.kind = 'refund' AND e.currency <> r.currency`},
 		{bad: `SELECT 'order ' || p.order_id || ' has the reference ' || p.reference || ', the provider ' || c.reference FROM payment.payment p
 			JOIN simulator.charge c ON c.key = p.key WHERE c.status = 'captured' AND p.reference <> '' AND p.reference <> c.reference`},
+		// Completed is the last step: the capture came before it, and nothing may follow.
 		{bad: `SELECT 'order ' || o.id || ' is completed; captured ' || COALESCE(p.captured, 0) || ' and refunded ' || COALESCE(p.refunded, 0) || ' of ' || o.total || ' by the provider'
 			FROM "order".orders o LEFT JOIN provided p ON p.order_id = o.id
 			WHERE o.status = 'completed' AND (COALESCE(p.captured, 0) <> o.total OR COALESCE(p.captures, 0) <> 1 OR p.refunds > 0)`},
@@ -61,6 +65,7 @@ func balance() promise {
 	return promise{name: "money balances", probes: []probe{
 		{of: count("payment.entry"), bad: `SELECT 'entry ' || id || ' moves ' || amount || ' from ' || debit || ' to ' || credit FROM payment.entry
 			WHERE amount <= 0 OR debit = credit OR kind NOT IN ('capture', 'refund')`},
+		// Of one database, so exact at every moment.
 		{bad: `SELECT 'entry ' || e.id || ' moves ' || e.amount || ' ' || e.currency || ', payment is of ' || COALESCE(p.amount || ' ' || p.currency, 'nothing')
 			FROM payment.entry e LEFT JOIN payment.payment p ON p.order_id = e.order_id
 			WHERE p.amount IS DISTINCT FROM e.amount OR p.currency IS DISTINCT FROM e.currency`},
@@ -68,6 +73,7 @@ func balance() promise {
 			WHERE NOT (kind = 'capture' AND debit = 'provider' AND credit = 'sales:' || currency OR kind = 'refund' AND credit = 'provider' AND debit = 'sales:' || currency)`},
 		{of: count("payment.payment"), bad: `SELECT 'order ' || o.id || ' is of ' || o.total || ' ' || o.currency || ', its payment of ' || p.amount || ' ' || p.currency
 			FROM "order".orders o JOIN payment.payment p ON p.order_id = o.id WHERE p.status <> 'ended' AND (p.amount <> o.total OR p.currency <> o.currency)`},
+		// The state of a payment is what its entries say.
 		{bad: `SELECT 'payment of order ' || p.order_id || ' is ' || p.status || '; ' || COALESCE(b.captures, 0) || ' captures and ' || COALESCE(b.refunds, 0) || ' refunds are booked'
 			FROM payment.payment p LEFT JOIN booked b ON b.order_id = p.order_id
 			WHERE COALESCE(b.captures, 0) <> CASE WHEN p.status IN ('captured', 'refunding', 'refunded') THEN 1 ELSE 0 END
@@ -75,6 +81,7 @@ func balance() promise {
 		{bad: `SELECT 'order ' || o.id || ' is completed; captured ' || COALESCE(b.captured, 0) || ' and refunded ' || COALESCE(b.refunded, 0) || ' of ' || o.total || ' by our ledger'
 			FROM "order".orders o LEFT JOIN booked b ON b.order_id = o.id
 			WHERE o.status = 'completed' AND (COALESCE(b.captured, 0) <> o.total OR COALESCE(b.captures, 0) <> 1 OR b.refunds > 0)`},
+		// What was captured and given back leaves nothing, in any currency.
 		{bad: `SELECT 'accounts in ' || currency || ' add up to ' || SUM(amount) FROM (
 			SELECT currency, amount FROM payment.entry e WHERE EXISTS (SELECT 1 FROM payment.payment p WHERE p.order_id = e.order_id AND p.status = 'refunded') AND kind = 'capture'
 			UNION ALL SELECT currency, -amount FROM payment.entry WHERE kind = 'refund') legs GROUP BY currency HAVING SUM(amount) <> 0`},
@@ -86,6 +93,7 @@ func balance() promise {
 func calls() promise {
 	const settled = `status IN ('captured', 'refunding', 'refunded')`
 	return promise{name: "every call to the provider is accounted for", probes: []probe{
+		// Fewer answers than calls is a lost answer; more is an answer that was made up.
 		{of: count("payment.attempt"), bad: `SELECT 'order ' || a.order_id || ' was answered ' || a.n || ' times ' || a.status || ' to a ' || a.kind || ', the provider answered ' || COALESCE(c.n, 0) || ' times so'
 			FROM (SELECT order_id, key, kind, status, COUNT(*) AS n FROM payment.attempt
 				WHERE status IN ('captured', 'declined', 'voided', 'refunded', 'not_found') GROUP BY order_id, key, kind, status) a
@@ -98,6 +106,7 @@ func calls() promise {
 			FROM payment.payment p LEFT JOIN (SELECT order_id, COUNT(*) AS n, SUM(CASE WHEN kind = 'charge' THEN 1 ELSE 0 END) AS charges
 				FROM payment.attempt GROUP BY order_id) a ON a.order_id = p.order_id
 			WHERE p.calls <> COALESCE(a.n, 0) OR p.attempts <> COALESCE(a.charges, 0)`},
+		// No state of a payment without the call that led to it.
 		{bad: `SELECT 'order ' || p.order_id || ' is ' || p.status || ' and no call said so' FROM payment.payment p WHERE p.` + settled + `
 			AND NOT EXISTS (SELECT 1 FROM payment.attempt a WHERE a.order_id = p.order_id AND a.status = 'captured' AND a.reference = p.reference)
 			OR p.status = 'refunded' AND NOT EXISTS (SELECT 1 FROM payment.attempt a WHERE a.order_id = p.order_id AND a.kind = 'refund' AND a.status = 'refunded')

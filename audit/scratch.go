@@ -94,14 +94,17 @@ func (a *audit) fill() {
 		a.index()
 	}
 	for _, s := range services {
+		// A deadline owns nothing: it only ends what others have lost.
 		a.try("jobs of "+s, `INSERT INTO owned SELECT '`+s+`', key FROM `+schema(s)+`.job WHERE queue <> 'order_deadlines'`)
 		a.try("parked messages of "+s, `INSERT INTO owned SELECT '`+s+`', key FROM `+schema(s)+`.parked`)
 	}
+	// A message above a mark may have been handled since; then what it caused is there.
 	for _, s := range subscriptions() {
 		a.try("the journal of "+s.log, fmt.Sprintf(`INSERT INTO owned SELECT '%[1]s', e.key FROM fact_%[2]s e
 			LEFT JOIN mark m ON m.subscriber = '%[1]s' AND m.log = '%[2]s' AND m.partition = e.partition
 			WHERE e.kind IN (%[3]s) AND e.seq > COALESCE(m.seq, 0)`, s.by, s.log, list(s.kinds)))
 	}
+	// Two lines of one product want it twice.
 	a.try("lines of orders", `INSERT INTO demand SELECT o.id, `+d.line("productId")+`, SUM(CAST(`+d.line("quantity")+` AS BIGINT)),
 		SUM(CAST(`+d.line("quantity")+` AS BIGINT) * CAST(`+d.line("unitPrice")+` AS BIGINT)) FROM `+d.lines+` GROUP BY 1, 2`)
 	a.try("movements", `INSERT INTO moved SELECT order_id, product_id, SUM(quantity) FROM inventory.movement

@@ -62,8 +62,9 @@ func (a *audit) prepare() error {
 		return err
 	}
 	a.inside = true
+	// A snapshot of a file begins with the first look at it.
 	for _, s := range services {
-		a.try(s, `SELECT COUNT(*) FROM `+schema(s)+`.identity`) // takes the snapshot
+		a.try(s, `SELECT COUNT(*) FROM `+schema(s)+`.identity`)
 	}
 	if a.dialect.remote {
 		if err := a.copySimulator("call", "charge", "refund"); err != nil {

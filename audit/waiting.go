@@ -8,6 +8,7 @@ import (
 // owners checks that whatever has not come to its end has somebody who will take it
 // there. An order's deadline is no such owner: it only limits the damage.
 func owners() promise {
+	// Whoever has something to do for an order, in any service, will tell the next.
 	nobody := "NOT EXISTS (SELECT 1 FROM owned w WHERE w.key = o.id)"
 	p := promise{name: "whatever waits has an owner", probes: []probe{
 		{of: count(`"order".orders WHERE status IN ('pending', 'confirmed')`), bad: `SELECT 'order ' || o.id || ' is ' || o.status || ' and nobody has anything to do for it' FROM "order".orders o
@@ -19,6 +20,7 @@ func owners() promise {
 		{of: count(`shipping.shipment WHERE status = 'wanted'`), bad: `SELECT 'shipment of order ' || o.order_id || ' is wanted and has no job' FROM shipping.shipment o
 			WHERE o.status = 'wanted' AND NOT EXISTS (SELECT 1 FROM shipping.job j WHERE j.key = o.order_id)`},
 	}}
+	// What waits must be behind something that comes again, or that an operator sees.
 	for _, s := range services {
 		p.probes = append(p.probes, probe{of: count(schema(s) + ".parked"), bad: fmt.Sprintf(`SELECT 'key ' || k.key || ' of ' || k.log || ' waits in %s behind nothing' FROM %q.parked k
 			WHERE k.state = 'waiting' AND NOT EXISTS (SELECT 1 FROM %[2]q.parked h WHERE h.subscription = k.subscription AND h.log = k.log AND h.key = k.key
@@ -68,6 +70,7 @@ func overdue() []probe {
 			probe{of: count(schema(s) + `.parked`), bad: fmt.Sprintf(`SELECT 'message ' || id || ' (' || kind || ' ' || key || ') parked in %s was due at ' || due FROM %[1]q.parked
 				WHERE state IN ('retry', 'discarded') AND due < {late}`, s)})
 	}
+	// Kinds that a subscription does not handle move its position only now and then.
 	for _, s := range subscriptions() {
 		all = append(all, probe{of: "SELECT 1", bad: fmt.Sprintf(`SELECT '%[1]s does not read partition ' || slot.n || ' of %[2]s after ' || COALESCE(p.seq, 0) FROM slot
 			LEFT JOIN %[1]q.position p ON p.subscription = '%[1]s' AND p.log = '%[2]s' AND p.partition = slot.n

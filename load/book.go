@@ -36,7 +36,7 @@ type book struct {
 	lastEnd time.Time
 }
 
-// ending is a final state that was seen.
+// ending is a final state that was seen, of whosever order.
 type ending struct {
 	id, status string
 	at         time.Time
@@ -83,6 +83,7 @@ func (b *book) settle(slot int, p *placed, o outcome) {
 	if b.style == "" {
 		b.style = p.Style
 	}
+	// An id that is open already is another order's: one of the two can never finish.
 	if e, ok := b.early[p.ID]; ok {
 		delete(b.early, p.ID)
 		b.finish(p, e)
@@ -126,6 +127,7 @@ func (b *book) finish(p *placed, e ending) {
 // forget drops what ended before any request that is out was begun: other customers'
 // orders.
 func (b *book) forget() {
+	// Only an order whose request is out can still turn out to be one of them.
 	oldest := b.begun + 1
 	for _, n := range b.slots {
 		if n >= 0 {

@@ -42,13 +42,15 @@ type order struct {
 	Currency string `json:"currency"`
 }
 
-// page is a part of the list of ended orders.
+// page is a part of the list of ended orders, which is in the order in which they ended.
+// Its next is never empty: from there one goes on when more have ended.
 type page struct {
 	Items []order `json:"items"`
 	Next  string  `json:"next"`
 }
 
-// call is a request. The zero key sends none.
+// call is a request. It can be made again as it is: a call that changes anything has a
+// key. The zero key sends none.
 type call struct {
 	method, path, key string
 	body              []byte

@@ -37,7 +37,8 @@ func (f *follower) skip(ctx context.Context, patience time.Duration) error {
 	}
 }
 
-// run follows until all orders are placed and have ended, or none has ended for as
+// run is the only reader of the list, whatever the number of clients: watching must not
+// cost what is to be measured. It follows until all orders are placed and have ended, or none has ended for as
 // long as patience lasts, or ctx ends.
 func (f *follower) run(ctx context.Context, patience time.Duration, placed <-chan struct{}) {
 	defer f.bar.Finish()

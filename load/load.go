@@ -104,6 +104,7 @@ func Run(ctx context.Context, o Options) (Report, error) {
 	}
 	d := newDoor(o.URL, o.Clients)
 	defer d.close()
+	// The end of the list is found before anything is placed, so that nothing is missed.
 	f := &follower{door: d}
 	if err := d.reach(ctx, f, o.patience); err != nil {
 		return Report{}, err

@@ -33,6 +33,7 @@ func newMenu(ctx context.Context, d *door, o Options) (*menu, error) {
 	if b.Mix == 0 {
 		return m, nil
 	}
+	// Its stock is known to inventory a moment later; orders for it wait for that.
 	var none struct {
 		ID string `json:"id"`
 	}

@@ -42,6 +42,7 @@ func (b *book) report(o Options) Report {
 		Accept:     b.accept.latency(), EndToEnd: b.end.latency(),
 		PollMs: float64(pollPause) / float64(time.Millisecond),
 	}
+	// Only what ended counts, over all the time that it took.
 	if n := b.end.count(); n > 0 {
 		r.Seconds = b.lastEnd.Sub(b.first).Seconds()
 		r.OrdersPerSecond = float64(n) / r.Seconds
