@@ -88,32 +88,38 @@ func (t Table) claim(tx *store.Tx, queue string, most int, which string) (got []
 
 // Renew moves the end of leases.
 func (t Table) Renew(ctx context.Context, deliveries []Delivery) error {
-	kept := 0
+	left := 0
 	_, err := t.DB.Update(ctx, nil, func(tx *store.Tx) error {
-		kept = 0
-		for _, d := range deliveries {
-			ours, err := tx.Row([]any{nil}, `UPDATE job SET due = $1 WHERE id = $2 AND lease = $3 RETURNING id`, tx.Now.Add(t.lease()), d.ID, d.Lease)
+		left = len(deliveries)
+		for lease, ids := range byLease(deliveries) {
+			n, err := each(tx, `UPDATE job SET due = $2 WHERE lease = $1 AND id IN (%s) RETURNING id`, ids, lease, tx.Now.Add(t.lease()))
 			if err != nil {
 				return err
 			}
-			if ours {
-				kept++
-			}
+			left -= n
 		}
 		return nil
 	})
-	if err == nil && kept < len(deliveries) {
+	if err == nil && left > 0 {
 		err = ErrLease
 	}
 	return err
 }
 
+func byLease(deliveries []Delivery) map[string][]string {
+	ids := map[string][]string{}
+	for _, d := range deliveries {
+		ids[d.Lease] = append(ids[d.Lease], d.ID)
+	}
+	return ids
+}
+
 // Settle deletes what is done, and puts back or marks dead the rest.
 func (t Table) Settle(tx *store.Tx, verdicts []Verdict) error {
-	done := map[string][]string{} // ids by lease
+	var done []Delivery
 	for _, v := range verdicts {
 		if v.Next.Done() {
-			done[v.Lease] = append(done[v.Lease], v.ID)
+			done = append(done, v.Delivery)
 			continue
 		}
 		ours, err := tx.Row([]any{nil}, `UPDATE job SET due = $3, dead = $4, past = $5, lease = '', strikes = 0 WHERE id = $1 AND lease = $2 RETURNING id`,
@@ -125,33 +131,34 @@ func (t Table) Settle(tx *store.Tx, verdicts []Verdict) error {
 			return err
 		}
 	}
-	for lease, ids := range done {
-		if err := t.finish(tx, lease, ids); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// finish deletes messages that came under one lease.
-func (t Table) finish(tx *store.Tx, lease string, ids []string) error {
-	slices.Sort(ids)
-	for chunk := range slices.Chunk(ids, 64) {
-		marks, args := "", []any{lease}
-		for _, id := range padded(chunk) {
-			args = append(args, id)
-			marks += fmt.Sprintf(", $%d", len(args))
-		}
-		left := len(chunk)
-		err := tx.Rows(`DELETE FROM job WHERE lease = $1 AND id IN (`+marks[2:]+`) RETURNING id`, args, func(func(...any) error) error { left--; return nil })
-		if err == nil && left > 0 {
-			err = fmt.Errorf("%w: %d of %d messages", ErrLease, left, len(chunk))
+	for lease, ids := range byLease(done) {
+		n, err := each(tx, `DELETE FROM job WHERE lease = $1 AND id IN (%s) RETURNING id`, ids, lease)
+		if err == nil && n < len(ids) {
+			err = fmt.Errorf("%w: %d of %d messages", ErrLease, len(ids)-n, len(ids))
 		}
 		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// each runs a query for ids, which stand at its %s, in portions, and returns for how
+// many it found a row.
+func each(tx *store.Tx, query string, ids []string, args ...any) (found int, err error) {
+	slices.Sort(ids) // everybody locks rows in this order
+	for portion := range slices.Chunk(ids, 64) {
+		marks, all := "", args[:len(args):len(args)]
+		for _, id := range padded(portion) {
+			all = append(all, id)
+			marks += fmt.Sprintf(", $%d", len(all))
+		}
+		err := tx.Rows(fmt.Sprintf(query, marks[2:]), all, func(func(...any) error) error { found++; return nil })
+		if err != nil {
+			return found, err
+		}
+	}
+	return found, nil
 }
 
 // padded repeats the last id up to a power of two, so that few statements serve all

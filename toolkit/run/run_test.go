@@ -3,7 +3,10 @@ package run_test
 import (
 	"context"
 	"errors"
+	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/tidewire/tidewire/toolkit/run"
 )
@@ -24,4 +27,49 @@ func TestAllEndsWithItsContext(t *testing.T) {
 	if err := run.All(ctx, func(ctx context.Context) error { <-ctx.Done(); return nil }); err != nil {
 		t.Errorf("All = %v; want nil", err)
 	}
+}
+
+// All returns what every part that failed says, and only when the last has stopped.
+func TestAllWaitsForEveryPart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		first, late := errors.New("first"), errors.New("late")
+		began := time.Now()
+		err := run.All(t.Context(),
+			func(context.Context) error { return first },
+			func(ctx context.Context) error { <-ctx.Done(); <-time.After(time.Minute); return late })
+		if took := time.Since(began); !errors.Is(err, first) || !errors.Is(err, late) || took != time.Minute {
+			t.Errorf("All = %v after %v; want both errors after the minute that the second takes", err, took)
+		}
+	})
+}
+
+// While one runs alone nobody else does, however many want to; and one that panics
+// lets the next go on.
+func TestAloneExcludes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var p run.Process
+		var wg sync.WaitGroup
+		running, ran := 0, 0 // unguarded: the race detector looks as well
+		began := time.Now()
+		for range 20 {
+			wg.Go(func() {
+				defer func() { _ = recover() }()
+				p.Alone(func() {
+					running++
+					defer func() { running-- }()
+					if running != 1 {
+						t.Errorf("%d run alone at once", running)
+					}
+					<-time.After(time.Second)
+					if ran++; ran == 10 {
+						panic("the tenth")
+					}
+				})
+			})
+		}
+		wg.Wait()
+		if took := time.Since(began); ran != 20 || took != 20*time.Second {
+			t.Errorf("%d ran in %v, want 20, one after the other, in 20s", ran, took)
+		}
+	})
 }

@@ -124,7 +124,6 @@ func (s *session) share(tx *store.Tx) (taken, kept []row, err error) {
 		switch mine := r.owner == s.Process.Instance && s.held[r.Partition] != nil && s.held[r.Partition].token == r.token; {
 		case mine && len(kept) < share && r.stopped == "":
 			kept = append(kept, r)
-			err = s.own(tx, r, r.token, s.Process.Instance)
 		case mine:
 			err = s.own(tx, r, r.token, "")
 		case r.stopped == "" && (r.owner == "" || r.owner == s.Process.Instance || s.DB.Alone() || r.until.Before(tx.Now)):
@@ -133,6 +132,9 @@ func (s *session) share(tx *store.Tx) (taken, kept []row, err error) {
 		if err != nil {
 			return nil, nil, err
 		}
+	}
+	if err := s.renew(tx, kept); err != nil {
+		return nil, nil, err
 	}
 	for _, r := range free[:min(len(free), max(0, share-len(kept)))] {
 		if r.owner != "" && r.owner != s.Process.Instance {
@@ -145,6 +147,27 @@ func (s *session) share(tx *store.Tx) (taken, kept []row, err error) {
 		taken = append(taken, r)
 	}
 	return taken, kept, nil
+}
+
+// renew holds the partitions that are kept for one more lease.
+func (s *session) renew(tx *store.Tx, kept []row) error {
+	if len(kept) == 0 || s.DB.Alone() {
+		return nil
+	}
+	left := len(kept)
+	err := tx.Rows(`UPDATE position SET until = $1 WHERE subscription = $2 AND log = $3 AND owner = $4 RETURNING partition, token`,
+		[]any{tx.Now.Add(s.Lease), s.DB.Service(), s.Name, s.Process.Instance}, func(scan func(...any) error) error {
+			var r row
+			err := scan(&r.Partition, &r.token)
+			if h := s.held[r.Partition]; h != nil && h.token == r.token {
+				left--
+			}
+			return err
+		})
+	if err == nil && left > 0 {
+		err = errLost
+	}
+	return err
 }
 
 // enrol says that this instance lives, and returns how many do.

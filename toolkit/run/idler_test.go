@@ -1,0 +1,111 @@
+package run_test
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/tidewire/tidewire/toolkit/run"
+)
+
+// waited is how long an Idler waits, by the clock of the bubble.
+func waited(ctx context.Context, i *run.Idler, hint <-chan struct{}) time.Duration {
+	began := time.Now()
+	i.Wait(ctx, hint)
+	return time.Since(began)
+}
+
+// Each wait is twice the one before, up to the longest, and short again after a Reset.
+func TestIdlerBacksOff(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		hinted bool
+		most   time.Duration
+	}{
+		{"hinted", true, time.Second},
+		{"not hinted", false, 100 * time.Millisecond},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				idler := run.NewIdler(tt.hinted)
+				for range 2 {
+					want := 5 * time.Millisecond
+					for range 12 {
+						if got := waited(t.Context(), idler, nil); got != want {
+							t.Errorf("waited %v, want %v", got, want)
+						}
+						want = min(2*want, tt.most)
+					}
+					idler.Reset()
+				}
+			})
+		})
+	}
+}
+
+// A hint ends the wait at once, and the next waits are short: there may be more.
+func TestHintWakesTheIdler(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		idler, hint := run.NewIdler(true), make(chan struct{}, 1)
+		for range 10 {
+			idler.Wait(t.Context(), hint)
+		}
+		time.AfterFunc(300*time.Millisecond, func() { hint <- struct{}{} })
+		if got := waited(t.Context(), idler, hint); got != 300*time.Millisecond {
+			t.Errorf("waited %v for a hint that came after 300ms", got)
+		}
+		if got := waited(t.Context(), idler, hint); got != 5*time.Millisecond {
+			t.Errorf("waited %v after a hint, want 5ms", got)
+		}
+		hint <- struct{}{}
+		if got := waited(t.Context(), idler, hint); got != 0 {
+			t.Errorf("waited %v with a hint at hand, want 0", got)
+		}
+	})
+}
+
+// The end of its context ends the wait, whenever it comes.
+func TestContextEndsTheWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		idler := run.NewIdler(true)
+		for range 10 {
+			idler.Wait(t.Context(), nil)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+		defer cancel()
+		if got := waited(ctx, idler, nil); got != 10*time.Millisecond {
+			t.Errorf("waited %v, want the 10ms until the context ended", got)
+		}
+		if got := waited(ctx, idler, nil); got != 0 {
+			t.Errorf("waited %v under a context that has ended, want 0", got)
+		}
+	})
+}
+
+// Batches that follow each other are two milliseconds apart; whoever comes after a
+// pause does not wait.
+func TestPacer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var p run.Pacer
+		next := func() time.Duration {
+			began := time.Now()
+			p.Next()
+			return time.Since(began)
+		}
+		for n, tt := range []struct{ pause, want time.Duration }{
+			{0, 0},
+			{0, 2 * time.Millisecond},
+			{0, 2 * time.Millisecond},
+			{500 * time.Microsecond, 1500 * time.Microsecond},
+			{2 * time.Millisecond, 0},
+			{0, 2 * time.Millisecond},
+			{time.Hour, 0},
+		} {
+			<-time.After(tt.pause)
+			if got := next(); got != tt.want {
+				t.Errorf("call %d, after a pause of %v, waited %v; want %v", n+1, tt.pause, got, tt.want)
+			}
+		}
+	})
+}
