@@ -15,7 +15,9 @@ import (
 	"github.com/go-json-experiment/json"
 )
 
-// door is the server as its customers know it.
+// door is the server as its customers know it. It uses a transport, not a client: a
+// client follows redirects and repeats requests of its own accord, and every repetition
+// is to be ours.
 type door struct {
 	base string
 	http *http.Transport
@@ -126,7 +128,8 @@ func (r *refusal) final() bool {
 }
 
 // insist makes a call until it is answered for good. It returns the last error once
-// patience is over.
+// patience is over. The pauses double and are spread, so that clients who were cut off
+// together do not come back together; a server's Retry-After counts up to five seconds.
 func (d *door) insist(ctx context.Context, patience time.Duration, c call, into any) error {
 	end := time.Now().Add(patience)
 	for wait := 5 * time.Millisecond; ; wait = min(2*wait, 500*time.Millisecond) {

@@ -8,6 +8,8 @@ import (
 	"github.com/schollz/progressbar/v3"
 )
 
+// One poller for all orders costs the server as much for a thousand as for one. Its
+// pause is in every time to the final state, and is told with it.
 const (
 	pollPause = 15 * time.Millisecond // between polls, unless a page was full
 	pollLimit = 500
@@ -21,7 +23,8 @@ type follower struct {
 	cursor string
 }
 
-// skip goes to the end that the list has now. What ended before is not ours.
+// skip goes to the end that the list has now. What ended before is not ours, so it must
+// be done before the first order is placed.
 func (f *follower) skip(ctx context.Context, patience time.Duration) error {
 	for {
 		var p page

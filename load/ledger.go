@@ -34,7 +34,8 @@ type ledger struct {
 	err  error
 }
 
-// openLedger opens a ledger to append to.
+// openLedger opens a ledger to append to: the lines of former runs stay, as the orders
+// of former runs do in the platform.
 func openLedger(path string) (*ledger, error) {
 	if path == "" {
 		return &ledger{}, nil
@@ -46,6 +47,7 @@ func openLedger(path string) (*ledger, error) {
 	return &ledger{file: f, buf: bufio.NewWriterSize(f, 1<<16)}, nil
 }
 
+// write adds the line of an order whose fate is known. It is on disk after close.
 func (l *ledger) write(p *placed, o outcome, final string) {
 	if l.file == nil || l.err != nil {
 		return

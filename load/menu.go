@@ -22,7 +22,8 @@ type menu struct {
 	run  string // begins the keys of this run
 }
 
-// newMenu encodes every order that will be placed. Where some must find nothing in
+// newMenu encodes every order that will be placed, so that sending one costs little of
+// the processors that the server under test may need. Where some must find nothing in
 // stock, it creates a product of which there is none.
 func newMenu(ctx context.Context, d *door, o Options) (*menu, error) {
 	b := o.Basket

@@ -53,7 +53,8 @@ func (c *clients) order(ctx context.Context, slot int, n int64, due time.Time) {
 }
 
 // due waits until it is time for the n-th order, and returns that time. It reports
-// false if there is no such order.
+// false if there is no such order. The time does not depend on how the orders before it
+// fared: else a slow server would be asked less, and look faster than it is.
 func (o Options) due(ctx context.Context, start time.Time, n int64) (time.Time, bool) {
 	due := time.Now()
 	if o.Rate > 0 {

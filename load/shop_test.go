@@ -23,7 +23,8 @@ type shop struct {
 	at     map[string]string // "product method" by key
 	flaw   func(w http.ResponseWriter, try int) (answer bool)
 	before func(w http.ResponseWriter, try int) (store bool)
-	keep   bool // orders never end
+	fates  map[string]string // by product: a final status, or stuck, refused, mute
+	keep   bool              // orders never end
 
 	addr string
 	http *http.Server
@@ -76,6 +77,15 @@ func (s *shop) place(w http.ResponseWriter, r *http.Request) {
 	if s.before != nil && !s.before(w, try) {
 		return
 	}
+	fate := s.fates[body.Items[0].ProductID]
+	switch fate {
+	case "refused":
+		answer(w, 422, map[string]any{"title": "unknown product"})
+		return
+	case "mute":
+		hangUp(w)
+		return
+	}
 	s.mu.Lock()
 	o, ok := s.orders[key]
 	if !ok {
@@ -83,9 +93,12 @@ func (s *shop) place(w http.ResponseWriter, r *http.Request) {
 		if body.Payment.Method != "" || body.Items[0].ProductID == "none-left" {
 			o.Status = "failed"
 		}
+		if fate != "" {
+			o.Status = fate
+		}
 		s.orders[key] = o
 		s.at[key] = body.Items[0].ProductID + " " + body.Payment.Method
-		if !s.keep {
+		if !s.keep && fate != "stuck" {
 			s.ended = append(s.ended, o)
 		}
 	}
