@@ -15,9 +15,8 @@ import (
 	"github.com/go-json-experiment/json"
 )
 
-// door is the server as its customers know it. It uses a transport, not a client: a
-// client follows redirects and repeats requests of its own accord, and every repetition
-// is to be ours.
+// door is the server as its customers know it. It uses a transport, not a client: an
+// answer that points elsewhere is to be counted as what it is, not followed.
 type door struct {
 	base string
 	http *http.Transport
