@@ -19,6 +19,7 @@ type journal struct {
 	d       *Driver
 	table   string
 	looking *atomic.Bool // a hint is on its way
+	nothing nothing
 }
 
 // NewLog returns the journal of db, which is on d.
@@ -44,7 +45,7 @@ func (j *journal) Read(ctx context.Context, q stream.Query) ([]stream.Entry, err
 		j.lookAgain()
 	}
 	from := slices.DeleteFunc(slices.Clone(q.From), func(p store.Position) bool { return p.Seq >= end.seq })
-	if len(from) == 0 || q.Max <= 0 {
+	if len(from) == 0 || q.Max <= 0 || j.nothing.since(from, end) {
 		return nil, nil
 	}
 	r := reading{journal: j, from: from, end: end.seq, max: q.Max, want: q.Want}
@@ -54,6 +55,9 @@ func (j *journal) Read(ctx context.Context, q stream.Query) ([]stream.Entry, err
 		}
 		return r.run(ctx, c)
 	})
+	if err == nil && len(r.entries) == 0 {
+		j.nothing.found(from, end)
+	}
 	return r.entries, err
 }
 

@@ -13,12 +13,12 @@ type Idler struct {
 const shortest = 5 * time.Millisecond
 
 // NewIdler returns an Idler that waits up to a second where hints come for everything
-// that is to be found, and up to a tenth of that where other processes give none.
+// that is to be found, and up to a fifth of that where other processes give none.
 func NewIdler(hinted bool) *Idler {
 	if hinted {
 		return &Idler{next: shortest, most: time.Second}
 	}
-	return &Idler{next: shortest, most: 100 * time.Millisecond}
+	return &Idler{next: shortest, most: 200 * time.Millisecond}
 }
 
 // Reset makes the next wait short: there may be more.
