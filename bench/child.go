@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 
+	"github.com/tidewire/tidewire/bench/pgtwin"
 	"github.com/tidewire/tidewire/bench/twin"
 	"github.com/tidewire/tidewire/simulator"
 )
@@ -24,6 +25,7 @@ func child(ctx context.Context, word string, args []string) error {
 	f := flag.NewFlagSet(word, flag.ContinueOnError)
 	listen := f.String("listen", "", "address to listen on")
 	data := f.String("data", "", "directory of the databases; the simulator's ledger")
+	database := f.String("database", "", "of the twin, a PostgreSQL URL; none: SQLite in data")
 	provider := f.String("simulator", "", "address of the payment simulator")
 	if err := f.Parse(args); err != nil {
 		return err
@@ -39,8 +41,13 @@ func child(ctx context.Context, word string, args []string) error {
 	}
 	stopped := context.AfterFunc(ctx, func() { _ = l.Close() })
 	defer stopped()
-	if err := twin.Run(ctx, l, *data, *provider, ready); ctx.Err() == nil {
-		return err
+	if *database != "" {
+		err = pgtwin.Run(ctx, l, *database, *provider, ready)
+	} else {
+		err = twin.Run(ctx, l, *data, *provider, ready)
 	}
-	return nil
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
 }

@@ -16,13 +16,13 @@ const aloneRate = 10
 // end includes the pause of its poller.
 func (b *bench) latency(ctx context.Context) ([]figure, error) {
 	if b.capacity == 0 {
-		if _, err := b.throughput(ctx, ours); err != nil {
+		if _, err := b.throughput(ctx, ours, files); err != nil {
 			return nil, err
 		}
 	}
 	rate := b.capacity / 2
 	return b.inTurn("latency", func(s side) ([]sample, error) {
-		p, err := b.openWarm(ctx, s)
+		p, err := b.openWarm(ctx, s, files)
 		if err != nil {
 			return nil, err
 		}

@@ -27,13 +27,14 @@ func main() {
 
 // options are the flags.
 type options struct {
-	only   string
-	orders int
-	pairs  int
-	quick  bool
-	json   bool
-	keep   bool
-	time   time.Duration // of a measurement that is not a number of orders
+	only     string
+	orders   int
+	pairs    int
+	quick    bool
+	json     bool
+	keep     bool
+	postgres string        // URL of a server; "": none
+	time     time.Duration // of a measurement that is not a number of orders
 }
 
 func run(ctx context.Context, out io.Writer, args []string) error {
@@ -75,6 +76,7 @@ func parse(args []string) (o options, err error) {
 	f.IntVar(&o.pairs, "pairs", 3, "how often both sides are measured, in turn")
 	f.BoolVar(&o.quick, "quick", false, "under two minutes: less of everything, and rougher figures")
 	f.BoolVar(&o.json, "json", false, "print every sample as JSON")
+	f.StringVar(&o.postgres, "postgres", os.Getenv("TIDEWIRE_TEST_POSTGRES"), "URL of a PostgreSQL server, where databases are made and dropped")
 	f.BoolVar(&o.keep, "keep", false, "keep the databases, and say where they are")
 	if err := f.Parse(args); err != nil {
 		return o, err
@@ -112,6 +114,7 @@ func rows() []row {
 		{"pipeline", (*bench).pipeline},
 		{"latency", (*bench).latency},
 		{"start", (*bench).start},
+		{"postgres", (*bench).onPostgres},
 		{"parts", (*bench).parts},
 	}
 }

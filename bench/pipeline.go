@@ -16,11 +16,11 @@ const warmUp = 500
 
 // pipeline measures orders from the request to the final state, as many as go.
 func (b *bench) pipeline(ctx context.Context) ([]figure, error) {
-	return b.inTurn("pipeline", func(s side) ([]sample, error) { return b.throughput(ctx, s) })
+	return b.inTurn("pipeline", func(s side) ([]sample, error) { return b.throughput(ctx, s, files) })
 }
 
-func (b *bench) throughput(ctx context.Context, s side) (samples []sample, err error) {
-	p, err := b.openWarm(ctx, s)
+func (b *bench) throughput(ctx context.Context, s side, on engine) (samples []sample, err error) {
+	p, err := b.openWarm(ctx, s, on)
 	if err != nil {
 		return nil, err
 	}
@@ -37,7 +37,7 @@ func (b *bench) throughput(ctx context.Context, s side) (samples []sample, err e
 	if err != nil {
 		return nil, err
 	}
-	if s == ours {
+	if s == ours && on == files {
 		b.capacity = r.OrdersPerSecond
 	}
 	fmt.Fprintf(b.progress, "%s: %.0f orders/s\n", s, r.OrdersPerSecond)
@@ -59,8 +59,8 @@ func (u usages) samples(r load.Report) []sample {
 }
 
 // openWarm starts a side, and places a few orders.
-func (b *bench) openWarm(ctx context.Context, s side) (*shop, error) {
-	p, err := b.open(ctx, s)
+func (b *bench) openWarm(ctx context.Context, s side, on engine) (*shop, error) {
+	p, err := b.open(ctx, s, on)
 	if err != nil {
 		return nil, err
 	}

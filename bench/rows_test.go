@@ -63,7 +63,7 @@ type stored struct {
 // journal and the queue also by kind.
 func (b *bench) grown(t *testing.T, s side) map[string]stored {
 	t.Helper()
-	p, err := b.open(t.Context(), s)
+	p, err := b.open(t.Context(), s, files)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,6 +21,8 @@ type bench struct {
 	build    sync.Once
 	built    error
 	capacity float64 // orders/s of ours, once measured
+
+	databases []string // made in PostgreSQL
 }
 
 // A side is whose figure it is.
@@ -68,8 +70,16 @@ type shop struct {
 	simulator *process
 }
 
+// An engine is where a side stores: "" is SQLite, postgres a new database there.
+type engine string
+
+const (
+	files    engine = ""
+	postgres engine = "postgres"
+)
+
 // open starts a side.
-func (b *bench) open(ctx context.Context, s side) (*shop, error) {
+func (b *bench) open(ctx context.Context, s side, on engine) (*shop, error) {
 	if err := b.platform(ctx); err != nil {
 		return nil, err
 	}
@@ -85,6 +95,12 @@ func (b *bench) open(ctx context.Context, s side) (*shop, error) {
 	if err != nil {
 		return nil, err
 	}
+	var database string
+	if on == postgres {
+		if database, err = b.newDatabase(ctx); err != nil {
+			return nil, err
+		}
+	}
 	p := &shop{dir: dir, url: "http://" + at[0], admin: "http://" + at[1]}
 	if p.simulator, err = launch(ctx, self, simulatorChild, "-listen", at[2], "-data", filepath.Join(dir, "simulator.db")); err != nil {
 		return nil, err
@@ -92,9 +108,9 @@ func (b *bench) open(ctx context.Context, s side) (*shop, error) {
 	provider := "http://" + at[2]
 	p.started = time.Now()
 	if s == ours {
-		p.server, err = launch(ctx, b.binary(), "up", "--data", dir, "--listen", at[0], "--set", "admin="+at[1], "--set", "payment.simulator="+provider)
+		p.server, err = launch(ctx, b.binary(), "up", "--data", dir, "--listen", at[0], "--set", "admin="+at[1], "--set", "payment.simulator="+provider, "--set", "database="+database)
 	} else {
-		p.server, err = launch(ctx, self, twinChild, "-listen", at[0], "-data", dir, "-simulator", provider)
+		p.server, err = launch(ctx, self, twinChild, "-listen", at[0], "-data", dir, "-simulator", provider, "-database", database)
 	}
 	if err != nil {
 		return nil, errors.Join(err, p.simulator.stop())

@@ -17,7 +17,7 @@ func (b *bench) start(ctx context.Context) ([]figure, error) {
 		return nil, err
 	}
 	return b.inTurn("start", func(s side) (_ []sample, err error) {
-		p, err := b.open(ctx, s)
+		p, err := b.open(ctx, s, files)
 		if err != nil {
 			return nil, err
 		}
