@@ -24,7 +24,7 @@ func TestIdlerBacksOff(t *testing.T) {
 		most   time.Duration
 	}{
 		{"hinted", true, time.Second},
-		{"not hinted", false, 100 * time.Millisecond},
+		{"not hinted", false, 200 * time.Millisecond},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
