@@ -22,7 +22,7 @@ func (s *shift) settle() {
 		pace.Next()
 		batch := []result{r}
 	more:
-		for len(batch) < settleSize {
+		for most := s.sizer.Size(); len(batch) < most; {
 			select {
 			case r, ok := <-s.results:
 				if !ok {
@@ -75,7 +75,9 @@ func (s *shift) commit(batch []result) (suspect int, verdicts []Verdict, err err
 	for i, r := range batch {
 		keys[i] = r.Key
 	}
+	var spent time.Duration
 	_, err = s.DB.Background().Update(context.Background(), keys, func(tx *store.Tx) error {
+		begun := time.Now()
 		verdicts = make([]Verdict, 0, len(batch))
 		for i, r := range batch {
 			suspect = i
@@ -88,8 +90,13 @@ func (s *shift) commit(batch []result) (suspect int, verdicts []Verdict, err err
 			verdicts = append(verdicts, v)
 		}
 		suspect = len(batch)
-		return s.Driver.Settle(tx, verdicts)
+		err := s.Driver.Settle(tx, verdicts)
+		spent = time.Since(begun)
+		return err
 	})
+	if err == nil {
+		s.sizer.Took(len(batch), spent)
+	}
 	return suspect, verdicts, err
 }
 

@@ -48,6 +48,7 @@ type shift struct {
 	handlers map[string]Handler
 	handling *run.Handling
 	results  chan result
+	sizer    *run.Sizer
 	free     chan struct{} // a token for each message that may be taken in hand
 	calls    sync.WaitGroup
 	stopping chan struct{}
@@ -94,7 +95,7 @@ func (w *Worker) shift() (*shift, error) {
 		w.Lease = 3 * time.Second
 	}
 	s := &shift{Worker: w, handlers: map[string]Handler{}, inHand: map[string]Delivery{},
-		stopping: make(chan struct{}), results: make(chan result, w.Concurrency), free: make(chan struct{}, w.Concurrency)}
+		sizer: run.NewSizer(settleSize, w.DB.Alone()), stopping: make(chan struct{}), results: make(chan result, w.Concurrency), free: make(chan struct{}, w.Concurrency)}
 	for range w.Concurrency {
 		s.free <- struct{}{}
 	}

@@ -78,6 +78,7 @@ type session struct {
 	holdAt   time.Time // when leases are to be renewed
 	drainAt  time.Time
 	pace     run.Pacer
+	sizer    *run.Sizer
 	first    int // where the next read begins
 	troubled bool
 }
@@ -99,7 +100,8 @@ func (r *Reader) session() (*session, error) {
 	if err := r.Policy.Check(); err != nil {
 		return nil, fmt.Errorf("reader of %s by %s: %w", r.Name, r.DB.Service(), err)
 	}
-	s := &session{Reader: r, db: r.DB.Background(), handlers: map[string]Handler{}, held: map[int]*held{}, parked: map[string]bool{}}
+	s := &session{Reader: r, db: r.DB.Background(), handlers: map[string]Handler{}, held: map[int]*held{}, parked: map[string]bool{},
+		sizer: run.NewSizer(batchSize, r.DB.Alone())}
 	for _, h := range r.Handlers {
 		if h.Log != r.Name {
 			return nil, fmt.Errorf("reader of %s by %s: the handler of %s is for log %s", r.Name, r.DB.Service(), h.Kind, h.Log)
@@ -149,7 +151,7 @@ func (s *session) forget() {
 
 // read returns what follows, a little of every partition in turn.
 func (s *session) read(ctx context.Context) ([]Entry, error) {
-	q := Query{Max: batchSize, Want: func(kind string) bool { _, ok := s.handlers[kind]; return ok }}
+	q := Query{Max: s.sizer.Size(), Want: func(kind string) bool { _, ok := s.handlers[kind]; return ok }}
 	for i := range store.Partitions {
 		if h := s.held[(s.first+i)%store.Partitions]; h != nil {
 			q.From = append(q.From, h.at)
@@ -257,7 +259,9 @@ func (s *session) commit(ctx context.Context, entries []Entry) (suspect int, err
 		return 0, err
 	}
 	at, waiting := 0, 0
+	var spent time.Duration
 	_, err = s.db.Update(ctx, nil, func(tx *store.Tx) error {
+		begun := time.Now()
 		at, waiting = 0, 0
 		if err := s.fence(tx, moves); err != nil {
 			return err
@@ -275,12 +279,13 @@ func (s *session) commit(ctx context.Context, entries []Entry) (suspect int, err
 				waiting++
 			}
 		}
-		at = len(entries)
+		at, spent = len(entries), time.Since(begun)
 		return nil
 	})
 	if err != nil {
 		return at, err
 	}
+	s.sizer.Took(len(entries), spent)
 	s.moved(moves)
 	s.record(ctx, started, entries, waiting)
 	return 0, nil
