@@ -9,15 +9,17 @@ import (
 
 	"github.com/tidewire/tidewire/cmd/tidewire/config"
 	"github.com/tidewire/tidewire/shop/operate"
+	"github.com/tidewire/tidewire/shop/order"
 )
 
-func wired(t *testing.T) *platform {
+// wired puts a platform together on databases of its own. Nothing of it runs.
+func wired(t *testing.T, set ...string) *platform {
 	t.Helper()
 	m, err := operate.NewMetrics()
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := config.Load(config.Source{Flags: map[string]string{"data": t.TempDir()}})
+	l, err := config.Load(config.Source{Set: set, Flags: map[string]string{"data": t.TempDir()}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,6 +73,23 @@ func TestTopology(t *testing.T) {
 	slices.Sort(readers)
 	if got := strings.Join(readers, " "); got != "inventory payment shipping" {
 		t.Errorf("the order log is read by %s", got)
+	}
+}
+
+// The page that draws the flow is made of the same list: what a service handles beside
+// it would happen unseen, and what it does not handle would be drawn and never happen.
+func TestServicesFollowWhatTheFlowSays(t *testing.T) {
+	for _, m := range wired(t).members {
+		var got []string
+		for _, h := range m.streams {
+			got = append(got, h.Kind)
+		}
+		want := order.Follows(m.name())
+		slices.Sort(got)
+		slices.Sort(want)
+		if !slices.Equal(got, want) {
+			t.Errorf("%s follows     %v\nthe flow says %v", m.name(), got, want)
+		}
 	}
 }
 

@@ -1,0 +1,212 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tidewire/tidewire/shop/contract"
+	"github.com/tidewire/tidewire/shop/operate"
+	"github.com/tidewire/tidewire/toolkit/store"
+)
+
+// A ward is a platform that does not run behind an operators' door that does, so that
+// what is wrong with it stays wrong.
+type ward struct {
+	t    *testing.T
+	p    *platform
+	door string
+}
+
+func newWard(t *testing.T, set ...string) *ward {
+	t.Helper()
+	provider := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	t.Cleanup(provider.Close)
+	p := wired(t, append([]string{"payment.simulator=" + provider.URL}, set...)...)
+	m, err := operate.NewMetrics()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := httptest.NewServer(p.desk.Handler(m))
+	t.Cleanup(s.Close)
+	return &ward{t: t, p: p, door: strings.TrimPrefix(s.URL, "http://")}
+}
+
+// sql changes the database of a service. A $T is now in microseconds, plus or minus what
+// follows it in whole minutes, as $T-60m.
+func (w *ward) sql(service, query string) {
+	w.t.Helper()
+	for minutes := range 121 {
+		for sign, factor := range map[string]time.Duration{"-": -1, "+": 1} {
+			at := time.Now().Add(factor * time.Duration(minutes) * time.Minute)
+			query = strings.ReplaceAll(query, fmt.Sprintf("$T%s%dm", sign, minutes), fmt.Sprint(at.UnixMicro()))
+		}
+	}
+	_, err := w.p.databases[service].Update(w.t.Context(), nil, func(tx *store.Tx) error { return tx.Exec(query) })
+	if err != nil {
+		w.t.Fatalf("%s: %v", query, err)
+	}
+}
+
+// doctor runs the command in this process.
+func (w *ward) doctor(more ...string) (exit int, out string) {
+	w.t.Helper()
+	var stdout, stderr bytes.Buffer
+	exit = execute(&console{ctx: w.t.Context(), out: &stdout, err: &stderr}, append([]string{"doctor", "--set", "admin=" + w.door}, more...))
+	if stderr.Len() > 0 {
+		w.t.Errorf("doctor says %q", stderr.String())
+	}
+	return exit, stdout.String()
+}
+
+func (w *ward) findings() (found []operate.Finding) {
+	w.t.Helper()
+	exit, out := w.doctor("--json")
+	if err := json.Unmarshal([]byte(out), &found); err != nil {
+		w.t.Fatalf("%q: %v", out, err)
+	}
+	if want := map[bool]int{true: exitFound, false: exitDone}[len(found) > 0]; exit != want {
+		w.t.Errorf("exit %d with %d findings, want %d", exit, len(found), want)
+	}
+	return found
+}
+
+const (
+	newJob    = `INSERT INTO job (id, queue, kind, key, time, cause, trace, body, due, lease, dead) VALUES `
+	newParked = `INSERT INTO parked (subscription, log, partition, seq, id, kind, class, key, version, time, cause, trace, body, state, due) VALUES `
+	newOrder  = `INSERT INTO orders (id, user_id, status, reason, style, currency, total, method, lines, payment_status, payment_attempts,
+		shipment_status, tracking, created, updated, version, deadline) VALUES `
+)
+
+// Each thing that can be wrong is found alone, with where it is and what to do about it.
+func TestDoctorFinds(t *testing.T) {
+	for _, tt := range []struct {
+		name, service, sql string
+		want               operate.Finding // beginnings of what and do, all of where
+	}{
+		{"a partition that stopped", "payment", `INSERT INTO position (subscription, log, partition, stopped) VALUES ('payment', 'order', 3, 'another journal')`,
+			operate.Finding{What: "a partition is not read any more: another journal", Where: "subscription payment, log order, partition 3", Do: "find out why the log is not the one that was read before; nothing was skipped"}},
+		{"a message that kills", "shipping", `INSERT INTO position (subscription, log, partition, strikes) VALUES ('shipping', 'inventory', 1, 2)`,
+			operate.Finding{What: "2 readers died on a partition", Where: "subscription shipping, log inventory, partition 1", Do: "look in the log for a message that kills"}},
+		{"a job long overdue", "payment", newJob + `('a', 'payment_charges', 'charge', 'k', $T-60m, '', '', x'7b7d', $T-60m, '', 0)`,
+			operate.Finding{What: "1 jobs are due, the first for 1h0m", Where: "queue payment_charges", Do: "see whether payment runs"}},
+		{"a lease that ended", "shipping", newJob + `('a', 'shipping_labels', 'book', 'k', $T-60m, '', '', x'7b7d', $T-60m, 'gone', 0)`,
+			operate.Finding{What: "1 jobs were lost by their workers, the first 1h0m", Where: "queue shipping_labels", Do: "start the service: tidewire up shipping"}},
+		{"a dead letter of a queue", "order", newJob + `('a', 'order_deadlines', 'expire', 'k', $T-60m, '', '', x'7b7d', $T-60m, '', 1)`,
+			operate.Finding{What: "1 dead letters", Where: "queue order_deadlines", Do: "tidewire dead list --service order; then redrive or discard"}},
+		{"a dead letter of a stream", "inventory", newParked + `('inventory', 'payment', 1, 1, 'a', 'PaymentProcessed', 'public', 'k', 1, $T-60m, '', '', x'7b7d', 'dead', 0)`,
+			operate.Finding{What: "1 dead letters, and what waits behind them", Where: "subscription inventory, log payment", Do: "tidewire dead list --service inventory; then redrive or discard"}},
+		{"a key tried again for long", "inventory", newParked + `('inventory', 'payment', 1, 1, 'a', 'PaymentProcessed', 'public', 'k', 1, $T-60m, '', '', x'7b7d', 'retry', $T+1m)`,
+			operate.Finding{What: "1 keys have been tried again for more than 10m0s", Where: "subscription inventory, log payment", Do: "see in the log what fails"}},
+		{"a key nobody tries again", "inventory", newParked + `('inventory', 'payment', 1, 1, 'a', 'PaymentProcessed', 'public', 'k', 1, $T-60m, '', '', x'7b7d', 'retry', $T-5m)`,
+			operate.Finding{What: "1 keys are due to be tried again, and are not", Where: "subscription inventory, log payment", Do: "see whether inventory runs"}},
+		{"an order past its deadline", "order", newOrder + `('o', '1', 'pending', '', 'choreographed', 'USD', 1, '', '[]', '', 0, '', '', $T-60m, $T-60m, 1, $T-55m)`,
+			operate.Finding{What: "1 orders are pending past their deadline, the first since 20", Where: "service order", Do: "see tidewire queue list: the queue order_deadlines ends them"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w := newWard(t)
+			if found := w.findings(); len(found) != 0 {
+				t.Fatalf("before: got %+v", found)
+			}
+			w.sql(tt.service, tt.sql)
+			found := w.findings()
+			if len(found) != 1 {
+				t.Fatalf("got %+v, want one finding", found)
+			}
+			if f := found[0]; !strings.HasPrefix(f.What, tt.want.What) || f.Where != tt.want.Where || !strings.HasPrefix(f.Do, tt.want.Do) {
+				t.Errorf("got  %+v\nwant %+v", f, tt.want)
+			}
+			exit, out := w.doctor()
+			if text := fmt.Sprintf("%s\n  where:  %s\n  to do:  %s\n", found[0].What, found[0].Where, found[0].Do); exit != exitFound || firstWords(out) != firstWords(text) || strings.Count(out, "\n") != 3 {
+				t.Errorf("exit %d\n%swant\n%s", exit, out, text)
+			}
+		})
+	}
+}
+
+// firstWords are what does not change from one second to the next.
+func firstWords(text string) string { return strings.Join(strings.Fields(text)[:3], " ") }
+
+// Facts that nobody has read, because the service was not started.
+func TestDoctorFindsAReaderThatIsMissing(t *testing.T) {
+	w := newWard(t)
+	_, err := w.p.databases["order"].Update(t.Context(), nil, func(tx *store.Tx) error { return tx.Append("o", contract.OrderCancelled{}) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.sql("payment", fmt.Sprintf(`INSERT INTO position (subscription, log, partition) VALUES ('payment', 'order', %d)`, store.Partition("o")))
+	found := w.findings()
+	if len(found) != 1 || found[0].What != "nobody reads a partition, 1 messages wait" || found[0].Do != "start the service: tidewire up payment" {
+		t.Errorf("got %+v", found)
+	}
+}
+
+// What is only busy is not wrong.
+func TestDoctorIsNotAlarmed(t *testing.T) {
+	w := newWard(t)
+	w.sql("payment", newJob+`('later', 'payment_charges', 'charge', 'k', $T-60m, '', '', x'7b7d', $T+60m, '', 0),
+		('now', 'payment_charges', 'charge', 'k', $T-0m, '', '', x'7b7d', $T-0m, '', 0),
+		('out', 'payment_charges', 'charge', 'k', $T-60m, '', '', x'7b7d', $T+1m, 'held', 0)`)
+	w.sql("inventory", newParked+`('inventory', 'payment', 1, 1, 'a', 'PaymentProcessed', 'public', 'k', 1, $T-1m, '', '', x'7b7d', 'retry', $T+1m),
+		('inventory', 'payment', 1, 2, 'b', 'PaymentProcessed', 'public', 'k', 2, $T-60m, '', '', x'7b7d', 'waiting', 0)`)
+	w.sql("payment", `INSERT INTO position (subscription, log, partition, strikes) VALUES ('payment', 'order', 1, 1)`)
+	w.sql("order", newOrder+`('o', '1', 'pending', '', 'choreographed', 'USD', 1, '', '[]', '', 0, '', '', $T-1m, $T-1m, 1, $T+4m)`)
+	if found := w.findings(); len(found) != 0 {
+		t.Errorf("got %+v, want nothing", found)
+	}
+	if exit, out := w.doctor(); exit != exitDone || out != "nothing found\n" {
+		t.Errorf("exit %d, %q", exit, out)
+	}
+}
+
+func TestDoctorFindsAProviderThatIsAway(t *testing.T) {
+	w := newWard(t, "payment.simulator=http://127.0.0.1:1")
+	found := w.findings()
+	if len(found) != 1 || found[0].Where != "http://127.0.0.1:1" || !strings.HasPrefix(found[0].What, "the payment simulator does not answer") ||
+		!strings.HasPrefix(found[0].Do, "orders wait for it until their deadline") {
+		t.Errorf("got %+v", found)
+	}
+}
+
+// A database that does not answer is a finding, and hides none of the others.
+func TestDoctorFindsADatabaseThatIsAway(t *testing.T) {
+	w := newWard(t, "payment.simulator=http://127.0.0.1:1")
+	if err := w.p.databases["shipping"].Close(); err != nil {
+		t.Fatal(err)
+	}
+	var cannot, provider int
+	for _, f := range w.findings() {
+		switch {
+		case strings.HasPrefix(f.What, "cannot look: ") && f.Do == "see /readyz, and the log":
+			cannot++
+		case f.Where == "http://127.0.0.1:1":
+			provider++
+		}
+	}
+	if cannot == 0 || provider != 1 {
+		t.Errorf("got %d findings of the database and %d of the provider, want some and one", cannot, provider)
+	}
+}
+
+// The kernel's own file systems have no room at all, on every machine.
+func TestDoctorFindsADiskThatIsFull(t *testing.T) {
+	found, err := nearlyFull("/proc")
+	if err != nil || len(found) != 1 || found[0].What != "the disk is nearly full: 0 MiB are left" || found[0].Where != "/proc" || !strings.Contains(found[0].Do, "make room") {
+		t.Errorf("got %+v, %v", found, err)
+	}
+}
+
+// Warnings of the configuration are findings as well, wherever the platform is.
+func TestDoctorRepeatsWarnings(t *testing.T) {
+	w := newWard(t)
+	var out bytes.Buffer
+	exit := execute(&console{ctx: t.Context(), out: &out, err: &out, environ: []string{"TIDEWIRE_LISTNE=x", "TIDEWIRE_ADMIN=" + w.door}}, []string{"doctor"})
+	if exit != exitFound || !strings.HasPrefix(out.String(), "TIDEWIRE_LISTNE is set, but") || !strings.Contains(out.String(), "to do:  tidewire config lists every key") {
+		t.Errorf("exit %d\n%s", exit, out.String())
+	}
+}

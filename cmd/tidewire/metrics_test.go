@@ -1,0 +1,106 @@
+package main
+
+import (
+	"bufio"
+	"net/http"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// metrics reads all samples, by name and labels as they stand there.
+func (r *running) metrics() map[string]float64 {
+	r.t.Helper()
+	resp, err := http.Get(r.admin + "/metrics")
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	samples := map[string]float64{}
+	for in := bufio.NewScanner(resp.Body); in.Scan(); {
+		line := in.Text()
+		i := strings.LastIndexByte(line, ' ')
+		if i < 0 || line[0] == '#' {
+			continue
+		}
+		if samples[line[:i]], err = strconv.ParseFloat(line[i+1:], 64); err != nil {
+			r.t.Errorf("%s: %v", line, err)
+		}
+	}
+	return samples
+}
+
+// Dashboards are made of these names. One order is enough to see all of them.
+func TestMetricsAfterOneOrder(t *testing.T) {
+	r := up(t, filepath.Join(t.TempDir(), "data"))
+	r.ends(`{"userId":"1","productId":"1","quantity":1}`, "completed", "")
+	type want struct {
+		metric, labels string
+		least, most    float64
+	}
+	const many = 1e9
+	// Positions are stored with what is handled, so facts that do not concern a service
+	// count as still to be read until then: of one order, not more than these.
+	const passedBy = 3
+	var all []want
+	// Who heard of the order from whom.
+	for _, s := range []struct{ subscription, log string }{
+		{"payment", "order"}, {"inventory", "payment"}, {"shipping", "inventory"},
+		{"order", "payment"}, {"order", "inventory"}, {"order", "shipping"},
+	} {
+		by := `log="` + s.log + `",subscription="` + s.subscription + `"`
+		all = append(all,
+			want{"tidewire_messages_total", `log="` + s.log + `",result="done",subscription="` + s.subscription + `"`, 1, many}, // throughput
+			want{"tidewire_message_processing_seconds_count", by, 1, many},
+			want{"tidewire_message_waiting_seconds_count", by, 1, many},
+			want{"tidewire_message_total_seconds_count", by, 1, many},
+			want{"tidewire_message_total_seconds_sum", by, 0, 60},
+			want{"tidewire_stream_lag", by, 0, passedBy})
+		for _, state := range []string{"retry", "waiting", "dead", "released"} {
+			all = append(all, want{"tidewire_stream_parked", `log="` + s.log + `",state="` + state + `",subscription="` + s.subscription + `"`, 0, 0})
+		}
+	}
+	// Those that only hear of what went wrong have read all the same.
+	for _, s := range []struct{ subscription, log string }{{"inventory", "order"}, {"shipping", "order"}, {"payment", "inventory"}, {"inventory", "product"}} {
+		all = append(all, want{"tidewire_stream_lag", `log="` + s.log + `",subscription="` + s.subscription + `"`, 0, passedBy})
+	}
+	for queue, done := range map[string]bool{"payment_charges": true, "shipping_labels": true, "order_deadlines": false} {
+		for _, state := range []string{"waiting", "out", "dead"} {
+			all = append(all, want{"tidewire_queue_depth", `queue="` + queue + `",state="` + state + `"`, 0, 0})
+		}
+		if !done {
+			continue // its deadline was taken back
+		}
+		by := `queue="` + queue + `"`
+		all = append(all,
+			want{"tidewire_messages_total", by + `,result="done"`, 1, many},
+			want{"tidewire_message_processing_seconds_count", by, 1, many},
+			want{"tidewire_message_waiting_seconds_count", by, 1, many},
+			want{"tidewire_message_total_seconds_count", by, 1, many})
+	}
+	var missing []string
+	defer func() {
+		if len(missing) > 0 {
+			t.Logf("missing, or out of bounds:\n%s", strings.Join(missing, "\n"))
+		}
+	}()
+	eventually(t, "all metrics", func() bool {
+		missing = nil
+		got := r.metrics()
+		for _, w := range all {
+			name := w.metric + "{" + w.labels + "}"
+			if n, ok := got[name]; !ok || n < w.least || n > w.most {
+				missing = append(missing, name)
+			}
+		}
+		return len(missing) == 0
+	})
+	for name, n := range r.metrics() {
+		if strings.Contains(name, `result="retry"`) || strings.Contains(name, `result="dead"`) {
+			if n != 0 {
+				t.Errorf("%s is %v after an order that went well", name, n)
+			}
+		}
+	}
+}
