@@ -115,9 +115,23 @@ func (c *conn) Append(msgs []message.Message) ([]int64, error) {
 		if err != nil {
 			return nil, err
 		}
-		c.fresh[store.Partition(m.Key)] = seq
+		if err := c.appended(store.Partition(m.Key), seq); err != nil {
+			return nil, err
+		}
 	}
 	return seqs, nil
+}
+
+// appended remembers the last row of a partition for the writer, which reads it as soon
+// as the change has ended or was revoked.
+func (c *conn) appended(partition int, seq int64) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ended {
+		return errEnded
+	}
+	c.fresh[partition] = seq
+	return nil
 }
 
 func (c *conn) Next() (int64, error) { return c.number(true) }

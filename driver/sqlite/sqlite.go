@@ -156,28 +156,38 @@ func lockFile(path string) (*os.File, error) {
 
 // A clock begins at the wall clock and then keeps to monotonic time: a step of the
 // machine's clock does not reach it.
-type clock struct{ start time.Time }
+type clock struct {
+	began time.Time
+	ahead time.Duration // of the wall clock, where the journal was
+}
 
-// startClock returns a clock that is not behind latest.
+// startClock returns a clock that is not behind latest: what is said next is later than
+// what was said before the machine's clock was set back.
 func startClock(latest time.Time) clock {
-	now := time.Now()
-	if behind := latest.Sub(now.Round(0)); behind > 0 {
-		now = now.Add(behind)
-	}
-	return clock{start: now}
+	began := time.Now()
+	return clock{began: began, ahead: max(0, latest.Sub(began.Round(0)))}
 }
 
 func (c clock) now() time.Time {
-	return c.start.Add(time.Since(c.start)).Round(0).Truncate(time.Microsecond).UTC()
+	return c.began.Add(time.Since(c.began) + c.ahead).Round(0).Truncate(time.Microsecond).UTC()
 }
 
 // explain turns SQLite's error into one that callers branch on.
 func explain(err error) error {
-	switch code := sqlite.ErrCode(err); code.ToPrimary() {
+	switch code(err).ToPrimary() {
 	case sqlite.ResultFull, sqlite.ResultIOErr, sqlite.ResultCantOpen, sqlite.ResultReadOnly, sqlite.ResultBusy, sqlite.ResultNoMem:
 		return fmt.Errorf("%w: %w", store.ErrUnavailable, err)
 	case sqlite.ResultCorrupt, sqlite.ResultNotADB:
 		return fmt.Errorf("the file is damaged or not a database; restore it from a backup: %w: %w", store.ErrUnavailable, err)
 	}
 	return err
+}
+
+// code is SQLite's, from either of the two packages that call it here.
+func code(err error) sqlite.ResultCode {
+	var migrating interface{ Code() int } // as the one behind database/sql has it
+	if errors.As(err, &migrating) {
+		return sqlite.ResultCode(migrating.Code())
+	}
+	return sqlite.ErrCode(err)
 }

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/tidewire/tidewire/driver/sqlite"
 	"github.com/tidewire/tidewire/toolkit/message"
@@ -63,6 +65,33 @@ func TestSecondOpenIsRefused(t *testing.T) {
 	open(t, path)
 	if _, err := sqlite.Open(t.Context(), path, nil); !errors.Is(err, sqlite.ErrInUse) {
 		t.Errorf("second Open: %v; want ErrInUse", err)
+	}
+}
+
+// A change that is revoked while it appends can be anywhere between two rows: what it
+// still does must not reach what the writer has taken back. The race detector looks.
+func TestRevokedWhileItAppends(t *testing.T) {
+	db, d := openBoth(t, filepath.Join(t.TempDir(), "a.db"))
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		msgs := slices.Repeat([]message.Message{{ID: "1", Kind: "said", Class: message.Public, Key: "slow", Body: []byte("{}")}}, 1_000_000)
+		if err := d.Update(t.Context(), store.Change{Run: func(c store.Conn, _ time.Time) error {
+			_, err := c.Append(msgs)
+			return err
+		}}); !errors.Is(err, store.ErrRevoked) {
+			t.Errorf("a change of a million facts: %v, want ErrRevoked", err)
+		}
+	})
+	for i := range 20 {
+		wg.Go(func() {
+			if _, err := db.Update(t.Context(), nil, func(tx *store.Tx) error { return tx.Append("k", said{i}) }); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if n := count(t, db); n != 20 {
+		t.Errorf("%d facts, want the 20 of those that were quick", n)
 	}
 }
 
