@@ -26,7 +26,8 @@ Examples:
   tidewire audit --data /var/lib/tidewire --json | jq '.checks[] | select(.violations > 0)'`
 }
 
-// Run prints one line for each promise.
+// Run prints one line for each promise. It needs no platform, only what that stored:
+// a proof that asked the platform would be a proof of its answers.
 func (cmd auditCommand) Run(c *console) error {
 	loaded, err := c.load(nil)
 	if err != nil {
@@ -45,6 +46,7 @@ func (cmd auditCommand) Run(c *console) error {
 	return nil
 }
 
+// print names at most the first violations of each promise: they are where to begin.
 func (cmd auditCommand) print(c *console, r audit.Report) error {
 	if cmd.JSON {
 		return printJSON(c.out, r)

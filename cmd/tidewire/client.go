@@ -18,7 +18,8 @@ import (
 // errNotRunning: nobody listens where the platform should be.
 var errNotRunning = errors.New("the platform is not running")
 
-// A client asks one of the platform's doors.
+// A client asks one of the platform's doors. Commands know the platform by nothing else,
+// so they work the same on every engine, and beside every instance.
 type client struct {
 	ctx  context.Context
 	base string
@@ -46,7 +47,8 @@ func (c *console) customers() (*client, error) {
 // clientTimeout is for one answer: the doors give up earlier.
 const clientTimeout = 30 * time.Second
 
-// do sends one request, and reads what it answers into into.
+// do sends one request and reads what it answers into into. A refusal comes back
+// as a *door.Problem; nobody there as errNotRunning, with the key of the address.
 func (c *client) do(method, path string, body, into any) error {
 	text, err := json.Marshal(body)
 	if err != nil {
@@ -84,7 +86,7 @@ func (c *client) do(method, path string, body, into any) error {
 	return json.Unmarshal(answer, into)
 }
 
-// all reads every page of a list.
+// all reads every page of a list. It is never nil, as scripts expect [] of nothing.
 func all[T any](c *client, path string, query url.Values) ([]T, error) {
 	items := []T{}
 	if query == nil {

@@ -13,7 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A dataDir is a data directory that nobody else has while it is open.
+// A dataDir is a data directory that nobody else has while it is open. Two processes on
+// the same files would each take the other's jobs for lost, and do them twice.
 type dataDir struct {
 	path string
 	lock *os.File
@@ -55,7 +56,8 @@ func flock(f *os.File) (err error) {
 	}
 }
 
-// sign writes our process id into the lock, for whoever finds it held.
+// sign writes our process id into the lock, for whoever finds it held. The id decides
+// nothing: only the kernel knows who holds a lock.
 func (d *dataDir) sign() error {
 	if err := d.lock.Truncate(0); err != nil {
 		return err
@@ -68,7 +70,8 @@ func (d *dataDir) file(name string) string { return filepath.Join(d.path, name) 
 
 func (d *dataDir) Close() error { return d.lock.Close() }
 
-// free returns the bytes that can still be written below path.
+// free returns the bytes that can still be written below path by those who are not
+// root, whose reserve is no room of ours.
 func free(path string) (uint64, error) {
 	var s unix.Statfs_t
 	if err := unix.Statfs(path, &s); err != nil {

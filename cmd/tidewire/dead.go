@@ -20,7 +20,7 @@ type deadCommand struct {
 	Discard deadDiscardCommand `cmd:"" help:"Give them up; what waits behind them goes on."`
 }
 
-// A choice of dead letters.
+// A choice of dead letters. The zero value chooses all, so acts ask for --all besides.
 type choice struct {
 	Service string        `help:"Of this service."`
 	Type    string        `help:"Of this type, such as OrderCreated."`
@@ -28,7 +28,8 @@ type choice struct {
 	Age     time.Duration `help:"Dead for at least so long, such as 90m."`
 }
 
-// find asks for the letters that were chosen, page by page.
+// find asks for the letters that were chosen, page by page. What dies or is decided on
+// meanwhile may be among them or not.
 func (ch choice) find(door *client) ([]operate.Letter, error) {
 	q := url.Values{"limit": {"500"}}
 	for name, value := range map[string]string{"service": ch.Service, "kind": ch.Type, "cause": ch.Cause} {
@@ -110,7 +111,8 @@ func letterPath(id string) (string, error) {
 	return "/admin/v1/dead/" + url.PathEscape(service) + "/" + url.PathEscape(message), nil
 }
 
-// decision is what redrive and discard have in common.
+// decision is what redrive and discard have in common. Both can be tried with --dry-run
+// first, since neither can be taken back.
 type decision struct {
 	ID []string `arg:"" optional:"" help:"As dead list prints them."`
 	choice
@@ -194,7 +196,8 @@ func (cmd decision) act(c *console, name string) error {
 	return nil
 }
 
-// one does it with one letter, or looks whether it is there.
+// one does it with one letter, or looks whether it is there: a dry run fails for the
+// same letters as the act would.
 func (cmd decision) one(door *client, name, id string) (done operate.DeadLetterDecided, err error) {
 	path, err := letterPath(id)
 	if err != nil {
@@ -243,7 +246,8 @@ func (cmd decision) report(c *console, name string, done []operate.DeadLetterDec
 	return nil
 }
 
-// me is the user of this machine, as far as that is known.
+// me is the user of this machine, as far as that is known. An act without a name is
+// refused, for the audit facts are to say who it was.
 func me() string {
 	if u, err := user.Current(); err == nil && u.Username != "" {
 		return u.Username

@@ -30,7 +30,8 @@ Examples:
   tidewire doctor --json | jq -r '.[].do'`
 }
 
-// Run prints findings.
+// Run prints findings. A platform that does not run is one, not a failure of the doctor:
+// that is when it is called.
 func (cmd doctorCommand) Run(c *console) error {
 	loaded, err := c.load(nil)
 	if err != nil {
@@ -106,7 +107,8 @@ func atRest(ctx context.Context, c config.Config, notRunning error) []operate.Fi
 	return found
 }
 
-// sqliteFile returns an error if a file does not begin as SQLite's do.
+// sqliteFile returns an error if a file does not begin as SQLite's do. It does not open
+// it as a database: that would recover its journal, and a doctor only looks.
 func sqliteFile(name string) error {
 	const magic = "SQLite format 3\x00"
 	f, err := os.OpenFile(name, os.O_RDWR, 0)
@@ -124,7 +126,8 @@ func sqliteFile(name string) error {
 	return errors.Join(err, f.Close())
 }
 
-// operators puts the operators' desk together.
+// operators puts the operators' desk together: the toolkit's own checks, and those that
+// only the shop and the machine can tell.
 func (p *platform) operators(c config.Config) *operate.Desk {
 	d := &operate.Desk{Logs: p.logs, Queues: map[string][]string{}}
 	for _, m := range p.members {
@@ -141,7 +144,8 @@ func (p *platform) operators(c config.Config) *operate.Desk {
 	return d
 }
 
-// late is how long after its deadline an order may still be pending.
+// late is how long after its deadline an order may still be pending: the job that ends
+// it may have to wait for a busy database, or for a restart.
 const late = 30 * time.Second
 
 // lateOrders finds orders that should have been confirmed or failed.
@@ -159,7 +163,8 @@ func lateOrders(ctx context.Context, db *store.DB) (found []operate.Finding, err
 	return found, err
 }
 
-// providerAway finds a payment provider that does not answer.
+// providerAway finds a payment provider that does not answer within two seconds. A
+// provider is asked by the health of its simulator, never by a payment.
 func providerAway(ctx context.Context, url string) []operate.Finding {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
@@ -169,7 +174,8 @@ func providerAway(ctx context.Context, url string) []operate.Finding {
 	return nil
 }
 
-// freeBytes is the room on the disk below which it is nearly full.
+// freeBytes is the room on the disk, in bytes, below which it is nearly full: there is
+// still time to make room before orders are refused.
 const freeBytes = 1 << 30
 
 // nearlyFull finds a disk that will soon refuse orders.

@@ -102,7 +102,8 @@ func (e *engine) openAll(ctx context.Context, schemas map[string]fs.FS, open ope
 	return nil
 }
 
-// close waits for the changes that have begun.
+// close waits for the changes that have begun. The server comes last, for the databases
+// are its connections.
 func (e *engine) close() error {
 	var errs []error
 	for _, db := range e.databases {

@@ -31,7 +31,8 @@ Examples:
   tidewire load --for 30s --rate 500 --json`
 }
 
-// Run places orders and prints what became of them.
+// Run places orders and prints what became of them, of those that are unfinished too:
+// half a run is of use, and says so by its exit.
 func (cmd loadCommand) Run(c *console) error {
 	if cmd.URL == "" {
 		loaded, err := c.load(nil)
@@ -58,6 +59,7 @@ func (cmd loadCommand) Run(c *console) error {
 	return err
 }
 
+// print is for people; what scripts read is the report itself.
 func (cmd loadCommand) print(c *console, r load.Report) error {
 	if cmd.JSON {
 		return printJSON(c.out, r)

@@ -20,7 +20,8 @@ func newLog(out io.Writer, format, level string) (*slog.Logger, error) {
 	return slog.New(slog.NewJSONHandler(out, options)), nil
 }
 
-// terminal reports whether somebody watches out.
+// terminal reports whether somebody watches out. A pipe or a file is read by a program,
+// sooner or later.
 func terminal(out io.Writer) bool {
 	f, ok := out.(*os.File)
 	if !ok {

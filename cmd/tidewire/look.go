@@ -11,7 +11,8 @@ type streamCommand struct {
 	List streamListCommand `cmd:"" help:"Who reads which log, how far, and what stops it."`
 }
 
-// A streamListCommand lists who reads what.
+// A streamListCommand lists who reads what. Its table has a line for each subscription,
+// for partitions matter only once one of them is behind.
 type streamListCommand struct {
 	Partitions bool `help:"A line for each partition, not for each subscription."`
 	JSON       bool `help:"Print JSON: always an object for each partition."`
@@ -28,7 +29,7 @@ Examples:
   tidewire stream list --json | jq '[.[].behind] | add'`
 }
 
-// Run prints streams.
+// Run prints streams. In a sum, what cannot be counted (-1) counts as nothing.
 func (cmd streamListCommand) Run(c *console) error {
 	door, err := c.operators()
 	if err != nil {

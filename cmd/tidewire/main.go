@@ -1,5 +1,15 @@
 // Command tidewire is the whole platform in one program: its services, and what their
 // operators need. tidewire --help says how to begin.
+//
+//	wire.go       the topology: which services there are, and who follows whom
+//	engine.go     where it is stored: SQLite files, or schemas of one PostgreSQL
+//	up.go         starts, and stops, what wire.go puts together
+//	provider.go   the payment simulator as a child that is kept alive
+//	datadir.go    one process for each data directory
+//
+// The commands are clients of a platform that runs, by HTTP and nothing else; load and
+// audit could live in programs of their own, and know no service. Only doctor looks at
+// the data directory itself, and only while no platform runs.
 package main
 
 import (
@@ -14,7 +24,7 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// What a command ends with. Scripts branch on it.
+// What a command ends with. Scripts branch on it, so a meaning never changes.
 const (
 	exitDone  = 0
 	exitFound = 1 // found something wrong, or failed while running
@@ -37,7 +47,8 @@ type wrongUse struct{ error }
 func (w *wrongUse) Unwrap() error        { return w.error }
 func (w *wrongUse) Is(target error) bool { return target == errWrong }
 
-// A program is every command and flag.
+// A program is every command and flag. The parser reads it by reflection: what is not
+// here cannot be typed.
 type program struct {
 	settings
 
@@ -74,7 +85,7 @@ func main() {
 	os.Exit(execute(&console{ctx: ctx, in: os.Stdin, out: os.Stdout, err: os.Stderr, environ: os.Environ()}, os.Args[1:]))
 }
 
-// A console is what a command talks to.
+// A console is what a command talks to, so that tests can run one without a process.
 type console struct {
 	ctx      context.Context
 	in       io.Reader
@@ -102,7 +113,8 @@ func execute(c *console, args []string) int {
 	return c.end(command.Run(c))
 }
 
-// end says what went wrong, and returns what the process exits with.
+// end says what went wrong in one sentence, and returns what the process exits with.
+// Nothing else prints an error, so that none is told twice.
 func (c *console) end(err error) int {
 	switch {
 	case err == nil:

@@ -98,7 +98,8 @@ func (cmd orderShowCommand) Run(c *console) error {
 	return a.print(c)
 }
 
-// fetch asks all services. Only the order itself must be known.
+// fetch asks all services. Only the order itself must be known: the others hear of it
+// later, or never if it ends before.
 func fetch(d *client, id string) (a account, err error) {
 	id = url.PathEscape(id)
 	if err := d.do(http.MethodGet, "/api/orders/"+id+"/events", nil, &a.History); err != nil {

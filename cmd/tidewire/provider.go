@@ -29,6 +29,8 @@ type provider struct {
 	said     words
 }
 
+// A child that cannot live is started ever more slowly, so that its log can be read and
+// the machine is left to the rest.
 const (
 	providerStart = 10 * time.Second // until it answers
 	providerStop  = 3 * time.Second  // until it is killed
@@ -37,7 +39,8 @@ const (
 	settled       = 10 * time.Second // of life, after which a restart is quick again
 )
 
-// startProvider starts the simulator on a free port. Ready tells when it answers.
+// startProvider starts the simulator on a free port of this machine, which nobody needs
+// to know or choose. Ready tells when it answers.
 func startProvider(file string) (*provider, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -75,7 +78,8 @@ func (p *provider) start() error {
 
 func (p *provider) url() string { return "http://" + p.addr }
 
-// ready waits until the simulator answers.
+// ready waits until the simulator answers. If it ends instead, the error holds what it
+// said: that is the cause, and the child's exit is not.
 func (p *provider) ready(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, providerStart)
 	defer cancel()
@@ -142,7 +146,8 @@ func healthy(ctx context.Context, url string) error {
 	return errors.Join(err, resp.Body.Close())
 }
 
-// watch starts the child again whenever it ends, until ctx does.
+// watch starts the child again whenever it ends, until ctx does. Calls that were out are
+// lost with it, as with any provider: payment looks them up by their keys.
 func (p *provider) watch(ctx context.Context, log *slog.Logger) error {
 	pause, started := restartFirst, time.Now()
 	if err := p.said.pass(os.Stderr); err != nil {
@@ -169,7 +174,8 @@ func (p *provider) watch(ctx context.Context, log *slog.Logger) error {
 	}
 }
 
-// stop ends the child, after whatever it has in hand.
+// stop ends the child, after whatever it has in hand. One that does not end in time is
+// killed, which its ledger survives.
 func (p *provider) stop() error {
 	err := p.stdin.Close()
 	if errors.Is(err, os.ErrClosed) { // it has ended already

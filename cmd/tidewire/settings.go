@@ -50,7 +50,7 @@ Examples:
   TIDEWIRE_LOG_LEVEL=debug tidewire config --set retention=90d --json`
 }
 
-// Run prints every key.
+// Run prints every key. Warnings go to standard error, out of the way of JSON.
 func (cmd configCommand) Run(c *console) error {
 	loaded, err := c.load(nil)
 	if err != nil {
@@ -69,7 +69,8 @@ func (cmd configCommand) Run(c *console) error {
 	return t.end()
 }
 
-// A table is columns of text.
+// A table is columns of text, in capitals above what they are: people read it, and awk
+// can.
 type table struct{ w *tabwriter.Writer }
 
 func newTable(out io.Writer, columns ...any) table {

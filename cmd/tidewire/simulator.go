@@ -13,7 +13,8 @@ import (
 	"github.com/tidewire/tidewire/simulator"
 )
 
-// A simulatorCommand is the payment simulator, a process of its own.
+// A simulatorCommand is the payment simulator, a process of its own: the outside world
+// does not end when the platform is killed, and tests of that need one that does not.
 type simulatorCommand struct {
 	Listen string `required:"" help:"Address to listen on; fd:3 for an open listener that is passed on."`
 	File   string `required:"" help:"Its ledger, an SQLite file."`
@@ -60,6 +61,7 @@ func wait(ctx context.Context, d time.Duration) bool {
 }
 
 // passedOn is the listener that a parent passes on: the first file after standard error.
+// It outlives every child, so that no customer of theirs is ever refused.
 const passedOn = "fd:3"
 
 func listenAt(addr string) (net.Listener, error) {

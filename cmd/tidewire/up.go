@@ -37,7 +37,8 @@ Examples:
   tidewire up order payment --set database=postgres://shop:secret@localhost/shop`
 }
 
-// drainLimit is what is left of ten seconds after a signal.
+// drainLimit is what is left of ten seconds after a signal: those who run containers
+// kill what has not ended by then, and a second is kept for the exit itself.
 const drainLimit = 9 * time.Second
 
 // Run runs the platform until a signal asks it to stop.
@@ -113,7 +114,8 @@ func (cmd upCommand) run(c *console, loaded *config.Loaded, log *slog.Logger) (e
 	return err
 }
 
-// A start is what is open, in the order in which it was opened.
+// A start is what is open, in the order in which it was opened. A nil was not opened yet,
+// or is not needed: close passes over it.
 type start struct {
 	config.Config
 	log       *slog.Logger
@@ -125,7 +127,8 @@ type start struct {
 	platform  *platform
 }
 
-// prepare opens everything, up to where it can be used. What is cheap to refuse comes
+// prepare opens everything, up to where it can be used. What it opened before it failed
+// stays in s, for close. What is cheap to refuse comes
 // first; the simulator starts while the databases are opened.
 func (s *start) prepare(ctx context.Context, empty bool) (err error) {
 	if s.dir, err = openDataDir(s.Data); err != nil {
@@ -160,7 +163,8 @@ func (s *start) prepare(ctx context.Context, empty bool) (err error) {
 	return s.platform.demo(ctx)
 }
 
-// close closes what was opened, the last first.
+// close closes what was opened, the last first. The lock of the data directory goes last
+// of all: whoever waits for it finds everything else free.
 func (s *start) close() error {
 	var errs []error
 	if s.platform != nil {
@@ -183,7 +187,8 @@ func (s *start) close() error {
 	return errors.Join(errs...)
 }
 
-// listen opens the door that a configuration key names.
+// listen opens the door that a configuration key names. Its error names that key, for
+// what to change is in the configuration and not in the kernel's words.
 func listen(key, addr string) (net.Listener, error) {
 	l, err := net.Listen("tcp", addr)
 	if errors.Is(err, syscall.EADDRINUSE) {

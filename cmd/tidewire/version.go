@@ -14,7 +14,7 @@ type versionCommand struct {
 	JSON bool `help:"Print JSON."`
 }
 
-// A version is what the binary knows about itself.
+// A version is what the binary knows about itself. Reports of bugs begin with it.
 type version struct {
 	Version string            `json:"version"`
 	Commit  string            `json:"commit"`
@@ -37,7 +37,8 @@ func (cmd versionCommand) Run(c *console) error {
 	return t.end()
 }
 
-// thisVersion reads what the Go tool wrote into the binary.
+// thisVersion reads what the Go tool wrote into the binary: nobody can forget to raise
+// it. Outside of a repository there is no commit, and it says unknown.
 func thisVersion() version {
 	v := version{Version: "unknown", Commit: "unknown", Go: runtime.Version(), Engines: map[string]string{}}
 	info, ok := debug.ReadBuildInfo()

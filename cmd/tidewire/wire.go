@@ -29,6 +29,16 @@ import (
 
 // THE TOPOLOGY. Every service has a database of its own, and knows the others by the
 // facts in their journals; only the order service asks two of them a question.
+//
+//	user                                       says nothing that others follow
+//	product    → inventory                     a new product has a stock
+//	order      → payment, inventory, shipping  what is wanted, and what is wanted no more
+//	payment    → inventory, order              what is paid, not paid, or paid back
+//	inventory  → shipping, order, payment      what is taken from the shelf, or is not there
+//	shipping   → order                         what is on its way
+//
+// Work stays inside its service: payment asks the provider, shipping prints labels, and
+// order ends what has passed its deadline, each through a queue of its own.
 
 // schemas are the services and the migrations of their databases.
 func schemas() map[string]fs.FS {
@@ -79,7 +89,8 @@ func wire(ctx context.Context, c config.Config, meter metric.Meter) (*platform, 
 	return p, nil
 }
 
-// A member is a service as the platform sees it.
+// A member is a service as the platform sees it: a database, what it answers, and what
+// it does when something has happened.
 type member struct {
 	db      *store.DB
 	routes  []door.Route     // at the customers' door
@@ -122,7 +133,8 @@ func (p *platform) check() error {
 	return nil
 }
 
-// named are the members with these names; all without any.
+// named are the members with these names; all without any. The others' databases stay
+// open, for those who run here may follow their journals.
 func (p *platform) named(names []string) []member {
 	if len(names) == 0 {
 		return p.members
@@ -159,9 +171,11 @@ func (p *platform) parts(names []string) (parts []func(context.Context) error) {
 }
 
 // callsOut is how many calls a worker has out at a time: a slow one holds up no other.
+// A call that hangs costs a goroutine until its timeout, and no connection to a database.
 const callsOut = 256
 
-// readersOf are the databases of those that follow the log of a service.
+// readersOf are the databases of those that follow the log of a service: nothing that
+// one of them has still to read may be deleted.
 func (p *platform) readersOf(log string) (readers []*store.DB) {
 	for _, m := range p.members {
 		if slices.Contains(m.logs(), log) {
@@ -181,7 +195,8 @@ func queueNames(m member) []string {
 	return slices.Compact(names)
 }
 
-// demo makes sure that there is something to try the platform with.
+// demo makes sure that there is something to try the platform with. All are tried, so
+// that one error hides no other.
 func (p *platform) demo(ctx context.Context) error {
 	var errs []error
 	for _, d := range p.demos {
