@@ -26,6 +26,8 @@ var _ store.Conn = (*conn)(nil)
 
 var errEnded = errors.New("sqlite: used after its change ended")
 
+// Exec steps to the end: a statement with RETURNING would otherwise stay half done, and
+// keep the savepoint from being released.
 func (c *conn) Exec(query string, args ...any) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -44,6 +46,8 @@ func (c *conn) Exec(query string, args ...any) error {
 	}
 }
 
+// Query reads row by row, so that a large result costs no memory. A statement that is
+// left half read, by an error or a panic of row, is reset by end.
 func (c *conn) Query(query string, args []any, row func(scan func(dest ...any) error) error) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -94,6 +98,8 @@ func (c *conn) Lock(...string) error {
 	return nil
 }
 
+// Append writes rows with numbers drawn one by one. A unique index makes the second of
+// two equal versions the conflict: the id of a message is not looked at.
 func (c *conn) Append(msgs []message.Message) ([]int64, error) {
 	seqs := make([]int64, len(msgs))
 	for i, m := range msgs {
@@ -134,6 +140,7 @@ func (c *conn) appended(partition int, seq int64) error {
 	return nil
 }
 
+// Next draws a number that a restart must not draw again.
 func (c *conn) Next() (int64, error) { return c.number(true) }
 
 // number draws one; it is kept if no row of the journal will show it.
@@ -149,6 +156,8 @@ func (c *conn) number(kept bool) (int64, error) {
 	return c.draw(kept), nil
 }
 
+// end makes the connection useless to its change, also to one that goes on in another
+// goroutine, before anybody else gets it.
 func (c *conn) end() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -168,6 +177,7 @@ func (c *conn) reset() error {
 	return s.Reset()
 }
 
+// wrap names the statement: a service's log shows which one, without its values.
 func wrap(query string, err error) error {
 	if err == nil {
 		return nil

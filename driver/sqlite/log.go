@@ -36,7 +36,8 @@ func (l Log) Identity(ctx context.Context) (id string, err error) {
 }
 
 // Read reads the journal from the first position on that something follows, and gives
-// each partition what comes after its own.
+// each partition what comes after its own. There is one writer that draws and commits in
+// order: no row appears between two that were read.
 func (l Log) Read(ctx context.Context, q stream.Query) (entries []stream.Entry, err error) {
 	behind, known := l.driver.tails.behind(q.From)
 	if len(behind) == 0 {
@@ -61,7 +62,8 @@ func (l Log) Read(ctx context.Context, q stream.Query) (entries []stream.Entry, 
 	return entries, err
 }
 
-// scanFrom reads q.Max entries behind start, of the partitions that want them.
+// scanFrom reads q.Max entries behind start, of the partitions that want them. Rows of
+// others are passed by without copying more than their place.
 func scanFrom(tx *store.Tx, q stream.Query, start int64, after [store.Partitions]int64) (entries []stream.Entry, err error) {
 	errFull := errors.New("enough")
 	err = tx.Rows(`SELECT partition, seq, id, kind, class, key, version, time, cause, trace, body FROM journal WHERE seq > $1 ORDER BY seq`, []any{start},
@@ -86,6 +88,7 @@ func scanFrom(tx *store.Tx, q stream.Query, start int64, after [store.Partitions
 }
 
 // lower remembers the partitions for which nothing was found to the end of the journal.
+// It is called only when the read was not full: a full one has not seen the end.
 func (l Log) lower(behind []store.Position, known map[int]int64, entries []stream.Entry) {
 	for _, p := range behind {
 		if !slices.ContainsFunc(entries, func(e stream.Entry) bool { return e.Partition == p.Partition }) {
@@ -117,7 +120,8 @@ func (l Log) At(ctx context.Context, partition int, seq int64) (id string, err e
 	return id, err
 }
 
-// Behind counts what follows positions.
+// Behind counts what follows positions, row by row: it is asked by metrics and operators,
+// never by a reader.
 func (l Log) Behind(ctx context.Context, from []store.Position) (n int64, err error) {
 	err = l.db.View(ctx, func(tx *store.Tx) error {
 		n = 0

@@ -17,7 +17,9 @@ import (
 var toolkit embed.FS
 
 // migrate brings a file to the version of this binary: the toolkit's tables, then the
-// service's. The two have version tables of their own.
+// service's. The two have version tables of their own, so that either can gain a
+// migration without renumbering the other's. Each migration is one transaction, and the
+// connection is closed before the writer opens its own.
 func migrate(ctx context.Context, path string, service fs.FS) (err error) {
 	db, err := sql.Open("sqlite", "file:"+path+"?_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=busy_timeout(5000)&_txlock=immediate")
 	if err != nil {

@@ -67,6 +67,8 @@ func Open(ctx context.Context, path string, migrations fs.FS) (*Driver, error) {
 	return d, nil
 }
 
+// open reads where the journal ends before the writer starts: numbers and times go on
+// behind it.
 func (d *Driver) open(ctx context.Context, migrations fs.FS) error {
 	if err := migrate(ctx, d.path, migrations); err != nil {
 		return err
@@ -92,7 +94,9 @@ func (d *Driver) open(ctx context.Context, migrations fs.FS) error {
 	return nil
 }
 
-// connect opens a connection. A PRAGMA holds for one connection only.
+// connect opens a connection. A PRAGMA holds for one connection only. Sorting and
+// statement journals stay in memory: a full disk or an unwritable temporary folder must
+// not fail what needs no space of its own.
 func connect(path string, flags sqlite.OpenFlags, pragmas ...string) (*sqlite.Conn, error) {
 	c, err := sqlite.OpenConn(path, flags)
 	if err != nil {
@@ -107,6 +111,7 @@ func connect(path string, flags sqlite.OpenFlags, pragmas ...string) (*sqlite.Co
 	return c, nil
 }
 
+// checkVersion refuses an engine that a change of dependencies could bring back.
 func checkVersion(c *sqlite.Conn) error {
 	return sqlitex.ExecuteTransient(c, "SELECT sqlite_version()", &sqlitex.ExecOptions{ResultFunc: func(s *sqlite.Stmt) error {
 		var major, minor, patch int
@@ -127,7 +132,8 @@ func (d *Driver) Alone() bool { return true }
 // drawn.
 func (d *Driver) Settled(context.Context) (int64, error) { return d.settled.Load(), nil }
 
-// Close waits for the changes that have begun.
+// Close waits for the changes that have begun and the Views that are open, and lets go
+// of the file last: whoever gets the lock finds everything on disk.
 func (d *Driver) Close() (err error) {
 	d.closing.Do(func() {
 		err = d.writer.close()
@@ -142,7 +148,10 @@ func (d *Driver) Close() (err error) {
 	return err
 }
 
-// lockFile takes the lock that makes this process the only one.
+// lockFile takes the lock that makes this process the only one. It is a file beside the
+// database: POSIX locks, which SQLite takes, are lost with the first descriptor of a file
+// that a process closes, and two engines open this one. The kernel lets go of it however
+// the process ends.
 func lockFile(path string) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
@@ -172,7 +181,8 @@ func (c clock) now() time.Time {
 	return c.began.Add(time.Since(c.began) + c.ahead).Round(0).Truncate(time.Microsecond).UTC()
 }
 
-// explain turns SQLite's error into one that callers branch on.
+// explain turns SQLite's error into one that callers branch on. A full disk and a file
+// that is gone are the database's fault and may pass; a constraint is the change's own.
 func explain(err error) error {
 	switch code(err).ToPrimary() {
 	case sqlite.ResultFull, sqlite.ResultIOErr, sqlite.ResultCantOpen, sqlite.ResultReadOnly, sqlite.ResultBusy, sqlite.ResultNoMem:

@@ -68,8 +68,8 @@ func TestSecondOpenIsRefused(t *testing.T) {
 	}
 }
 
-// A change that is revoked while it appends can be anywhere between two rows: what it
-// still does must not reach what the writer has taken back. The race detector looks.
+// A change that is revoked while it appends can be anywhere in a row or between two: what it
+// still does must not reach what the writer has taken back, or anybody else.
 func TestRevokedWhileItAppends(t *testing.T) {
 	db, d := openBoth(t, filepath.Join(t.TempDir(), "a.db"))
 	var wg sync.WaitGroup

@@ -19,7 +19,7 @@ func newStatements(c *sqlite.Conn) *statements {
 	return &statements{conn: c, prepared: map[string]*sqlite.Stmt{}}
 }
 
-// exec runs a statement that returns no rows.
+// exec runs one of the driver's own statements, which return no rows.
 func (ss *statements) exec(query string, args ...any) error {
 	s, err := ss.bind(query, args)
 	if err != nil {
@@ -51,7 +51,8 @@ func (ss *statements) bind(query string, args []any) (*sqlite.Stmt, error) {
 }
 
 // numbered turns $N into ?N: SQLite takes $2 as a name, and binds names in the order
-// in which they appear.
+// in which they appear. What stands between single quotes is text and stays; a quote in
+// a comment would be taken for its begin, so statements have none.
 func numbered(query string) string {
 	var b strings.Builder
 	quoted := false
@@ -67,6 +68,9 @@ func numbered(query string) string {
 	return b.String()
 }
 
+// bind stores a value as the service's SQL expects it on every database: times as
+// microseconds, booleans as 0 and 1, and no bytes as none, which is not NULL. Whatever
+// else a caller brings is refused rather than stored in a way that only SQLite reads.
 func bind(s *sqlite.Stmt, i int, arg any) error {
 	switch a := arg.(type) {
 	case nil:
@@ -98,7 +102,8 @@ func bind(s *sqlite.Stmt, i int, arg any) error {
 	return nil
 }
 
-// scan copies the columns of the current row.
+// scan copies the columns of the current row: SQLite's own memory is gone with the next
+// step. NULL is the zero value, except into a pointer to a pointer, where it is nil.
 func scan(s *sqlite.Stmt, dest []any) error {
 	if n := s.ColumnCount(); n != len(dest) {
 		return fmt.Errorf("%d columns into %d destinations", n, len(dest))
@@ -135,6 +140,7 @@ func scan(s *sqlite.Stmt, dest []any) error {
 	return nil
 }
 
+// firstLine is enough to find a statement by.
 func firstLine(query string) string {
 	line, _, more := strings.Cut(strings.TrimSpace(query), "\n")
 	if more {

@@ -18,7 +18,9 @@ type tails struct {
 	last [store.Partitions]int64
 }
 
-// looked is how many rows are looked at to find the last of each partition.
+// looked is how many rows are looked at to find the last of each partition. A partition
+// whose last row stands before them is taken to go as far as they do: its first reader
+// looks once in vain, and lowers it.
 const looked = 10_000
 
 // open finds the tails, and returns the last number that was drawn and the latest time
@@ -54,7 +56,8 @@ func (t *tails) open(c *sqlite.Conn) (seq int64, latest time.Time, err error) {
 	return seq, latest, nil
 }
 
-// raise says that rows were committed.
+// raise says that rows were committed. It comes after the commit and before its members
+// are told: a hint finds what it is about.
 func (t *tails) raise(last map[int]int64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -31,6 +31,7 @@ func (d *Driver) View(ctx context.Context, read func(store.Conn) error) error {
 }
 
 // reader waits for a connection that nobody uses, and opens it if it is the first time.
+// A place whose connection cannot be opened stays free: the next View tries again.
 func (d *Driver) reader(ctx context.Context) (*reader, error) {
 	var r *reader
 	select {
@@ -55,7 +56,9 @@ func (d *Driver) reader(ctx context.Context) (*reader, error) {
 	return r, nil
 }
 
-// view runs read in a transaction, which a statement that takes too long ends.
+// view runs read in a transaction, which a statement that takes too long ends. The
+// connection is given back as good as new: an interrupt that has fired, or may yet fire,
+// is waited for and replaced, so that it cannot end the next one's statement.
 func (r *reader) view(ctx context.Context, read func(store.Conn) error) (err error) {
 	late := time.AfterFunc(viewTime, func() { close(r.interrupt) })
 	gone := context.AfterFunc(ctx, func() {

@@ -58,6 +58,7 @@ const (
 	memberWithdrawn
 )
 
+// startWriter owns c from now on, and goes on drawing behind seq.
 func startWriter(c *sqlite.Conn, d *Driver, seq int64) *writer {
 	w := &writer{driver: d, stmts: newStatements(c), seq: seq, fresh: map[int]int64{}, wake: make(chan struct{}, 1), ended: make(chan struct{}),
 		timer: time.NewTimer(time.Hour), interrupt: make(chan struct{})}
@@ -100,6 +101,7 @@ func (m *member) run(c *conn, now time.Time) {
 	err = m.change.Run(c, now)
 }
 
+// enqueue never waits: how many stand in line is bounded by those who wait for answers.
 func (w *writer) enqueue(m *member) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -136,6 +138,8 @@ func (w *writer) next() *member {
 	return nil
 }
 
+// run ends when the writer was closed and the line is empty: who stands in it was not
+// told otherwise.
 func (w *writer) run() {
 	defer close(w.ended)
 	for range w.wake {
@@ -145,6 +149,7 @@ func (w *writer) run() {
 	}
 }
 
+// close lets no more changes in and waits for those that are. It can be called again.
 func (w *writer) close() error {
 	w.mu.Lock()
 	if !w.closed {
@@ -156,7 +161,10 @@ func (w *writer) close() error {
 	return w.stmts.conn.Close()
 }
 
-// group commits first and those that are waiting behind it.
+// group commits first and those that are waiting behind it. It begins as a writer at
+// once: a transaction that begins by reading fails when it comes to write behind another
+// one's commit. After groupTime no more are taken in, so that the first need not wait for
+// a line that never ends.
 func (w *writer) group(first *member) {
 	if w.broken != nil {
 		first.done <- w.broken
@@ -287,13 +295,16 @@ func fail(members []*member, err error) {
 	}
 }
 
+// draw gives numbers away for good: a change that is undone leaves a gap, and nobody can
+// mistake a later row for one that it has seen.
 func (w *writer) draw(kept bool) int64 {
 	w.seq++
 	w.kept = w.kept || kept
 	return w.seq
 }
 
-// keep stores the last number, so that it is not drawn again after a restart.
+// keep stores the last number, so that it is not drawn again after a restart. Rows of
+// the journal show theirs, and most groups have nothing else to keep.
 func (w *writer) keep() error {
 	if !w.kept {
 		return nil

@@ -103,7 +103,8 @@ func (tx *Tx) SendAt(due time.Time, key string, work message.Work) error {
 }
 
 // SendAs is SendAt under an id of the caller's own, which a later SendAs with the same
-// id replaces and Unsend takes back, as long as it is waiting.
+// id replaces and Unsend takes back. Where the work has begun, its worker then finds its
+// lease ended and stores nothing; where it is dead, it is alive again.
 func (tx *Tx) SendAs(id string, due time.Time, key string, work message.Work) error {
 	m, err := tx.say(key, work)
 	if err != nil {
@@ -155,7 +156,7 @@ func (tx *Tx) say(key string, data message.Kind) (message.Message, error) {
 func (tx *Tx) flush() error {
 	for _, j := range tx.work {
 		err := tx.Exec(`INSERT INTO job (id, queue, kind, key, time, cause, trace, body, due) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-			ON CONFLICT (id) DO UPDATE SET due = excluded.due, body = excluded.body`,
+			ON CONFLICT (id) DO UPDATE SET due = excluded.due, body = excluded.body, lease = '', strikes = 0, dead = 0, past = ''`,
 			j.ID, j.queue, j.Kind, j.Key, j.Time, j.Cause, j.Trace, j.Body, j.due)
 		if err != nil {
 			return err

@@ -81,6 +81,29 @@ func TestSendAsAndUnsend(t *testing.T) {
 	}
 }
 
+// Work that is sent under the id of work that a worker has, or that is dead, is done
+// all the same: else the worker's verdict on the old would take the new away.
+func TestSendAsIsNotLostBehindTheOldWork(t *testing.T) {
+	for name, state := range map[string]string{
+		"begun": `UPDATE job SET lease = 'worker', strikes = 1`,
+		"dead":  `UPDATE job SET dead = 1, past = 'causes'`,
+	} {
+		db := open(t)
+		update(t, db, nil, func(tx *store.Tx) error { return tx.SendAs("x", tx.Now, "a", chore{1}) })
+		update(t, db, nil, func(tx *store.Tx) error { return tx.Exec(state) })
+		update(t, db, nil, func(tx *store.Tx) error { return tx.SendAs("x", tx.Now.Add(time.Hour), "a", chore{2}) })
+		if err := db.View(t.Context(), func(tx *store.Tx) error {
+			found, err := tx.Row([]any{nil}, `SELECT 1 FROM job WHERE id = 'x' AND lease = '' AND strikes = 0 AND dead = 0 AND past = ''`)
+			if !found {
+				t.Errorf("%s: what was sent does not wait to be handed out", name)
+			}
+			return err
+		}); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // stopped is a driver whose clock says what the test wants.
 type stopped struct {
 	store.Driver
