@@ -15,7 +15,8 @@ type Decision struct {
 	Why string `json:"why"`
 }
 
-// DeadLetterDecided records what an operator did with a dead letter.
+// DeadLetterDecided records what an operator did with a dead letter. It repeats what the
+// letter was, which may be gone when somebody asks.
 type DeadLetterDecided struct {
 	Letter string `json:"letter"` // its id
 	Place  string `json:"place"`
@@ -85,7 +86,7 @@ func (d *Desk) decide(a act) func(*http.Request) (door.Answer, error) {
 }
 
 // on does a with the letter, and records it in the same commit. A second one finds no
-// letter.
+// letter. The lock is for PostgreSQL, where two operators could read it at once.
 func (a act) on(ctx context.Context, db *store.DB, id string, why Decision) (done DeadLetterDecided, err error) {
 	hint := store.Journal
 	_, err = db.Update(ctx, []string{"dead:" + id}, func(tx *store.Tx) error {
@@ -114,7 +115,8 @@ func (a act) on(ctx context.Context, db *store.DB, id string, why Decision) (don
 	return done, err
 }
 
-// letterIn reads a dead letter of one of the two tables.
+// letterIn reads a dead letter of one of the two tables. One that is being tried again
+// is not dead, and not found.
 func letterIn(tx *store.Tx, service, table, id string) (l Letter, found bool, err error) {
 	err = tx.Rows(table+` AND id = $1`, []any{id}, func(scan func(...any) error) (err error) {
 		found = true

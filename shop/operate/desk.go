@@ -29,7 +29,8 @@ type Check struct {
 // A Finder looks for what is wrong.
 type Finder func(context.Context) ([]Finding, error)
 
-// Routes are the JSON routes of the operators' door.
+// Routes are the JSON routes of the operators' door. All but the two acts only read, so
+// they can be asked as often as a dashboard likes.
 func (d *Desk) Routes() []door.Route {
 	return []door.Route{
 		{Pattern: "GET /livez", Handle: func(*http.Request) (door.Answer, error) { return door.Answer{Body: alive{true}}, nil }},
@@ -64,7 +65,8 @@ func (d *Desk) service(name string) (*store.DB, error) {
 	return d.Services[i], nil
 }
 
-// each runs read on a snapshot of every service's database.
+// each runs read on a snapshot of every service's database. They are not of one moment:
+// a message may be seen with its sender and its receiver, or with neither.
 func (d *Desk) each(ctx context.Context, read func(db *store.DB, tx *store.Tx) error) error {
 	for _, db := range d.sorted() {
 		if err := db.View(ctx, func(tx *store.Tx) error { return read(db, tx) }); err != nil {

@@ -10,4 +10,12 @@
 // It reads the toolkit's tables of every service and changes nothing but dead letters,
 // and of those only marks: the reader or worker that owns the key does the rest. Each
 // act is a fact of class Audit in the journal of that service, in the same commit.
+//
+// It promises to be of use when the rest is not:
+//
+//   - A database that does not answer is a finding and a line of /readyz, and keeps no
+//     other check from being made.
+//   - /livez asks nobody: a platform that waits for its database is not to be killed.
+//   - An act on a dead letter happens once, however often it is sent.
+//   - It asks for no token, and so it answers only under names of this machine.
 package operate

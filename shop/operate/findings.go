@@ -13,7 +13,8 @@ import (
 // picked up by another within seconds.
 const stuckAfter = time.Minute
 
-// A Finding is something wrong, and what to do about it.
+// A Finding is something wrong, and what to do about it: a command to type, or where to
+// look. What needs neither is no finding.
 type Finding struct {
 	What  string `json:"what"`
 	Where string `json:"where"`
@@ -21,6 +22,7 @@ type Finding struct {
 }
 
 // Findings looks at everything, and reports what could not be looked at as a finding.
+// Only when nobody waits for the answer any more does it stop.
 func (d *Desk) Findings(ctx context.Context) ([]Finding, error) {
 	now := time.Now()
 	finders := append([]Finder{
@@ -64,7 +66,8 @@ func (d *Desk) stoppedStreams(ctx context.Context, now time.Time) ([]Finding, er
 	return found, err
 }
 
-// stuckWork finds queues that nobody works on, and what they could not do.
+// stuckWork finds queues that nobody works on, and what they could not do. A job that has
+// been due for less than stuckAfter only waits its turn.
 func (d *Desk) stuckWork(ctx context.Context, now time.Time) ([]Finding, error) {
 	depths, err := d.Depths(ctx)
 	var found []Finding
@@ -88,7 +91,8 @@ func (d *Desk) stuckWork(ctx context.Context, now time.Time) ([]Finding, error) 
 // should look: the delays of the default policy add up to less.
 const parkedTooLong = 10 * time.Minute
 
-// stuckKeys finds keys that wait: for an operator, for too long, or for nobody.
+// stuckKeys finds keys that wait: for an operator, for too long, or for nobody. Those
+// behind the first message of their key are not counted; they wait for it alone.
 func (d *Desk) stuckKeys(ctx context.Context, now time.Time) ([]Finding, error) {
 	var found []Finding
 	err := d.each(ctx, func(db *store.DB, tx *store.Tx) error {

@@ -10,7 +10,8 @@ import (
 	"github.com/tidewire/tidewire/toolkit/store"
 )
 
-// checkLimit is how long a check of readiness may take.
+// checkLimit is how long all checks of readiness may take together. Who asks gives up
+// after a few seconds, and would not learn which of them it was.
 const checkLimit = 2 * time.Second
 
 type alive struct {
@@ -58,7 +59,8 @@ func (d *Desk) ready(r *http.Request) (door.Answer, error) {
 	return door.Answer{Status: http.StatusServiceUnavailable, Body: body, Header: http.Header{"Retry-After": {"1"}}}, nil
 }
 
-// answers returns a check that reads something from db.
+// answers returns a check that reads something from db: a connection that is open says
+// nothing about the server behind it.
 func answers(db *store.DB) func(context.Context) error {
 	return func(ctx context.Context) error {
 		return db.View(ctx, func(tx *store.Tx) error {

@@ -85,7 +85,8 @@ func (w Wanted) has(l Letter, now time.Time) bool {
 	return strings.Contains(strings.ToLower(l.Cause), strings.ToLower(w.Cause)) && (w.Age == 0 || now.Sub(l.Died) >= w.Age)
 }
 
-// Letters lists dead letters by id, at most limit, behind the id after.
+// Letters lists dead letters by id, at most limit, behind the id after. Ids do not move,
+// so pages join even while letters die and are decided on.
 func (d *Desk) Letters(ctx context.Context, w Wanted, after string, limit int) ([]Letter, error) {
 	var found []Letter
 	now := time.Now()
@@ -118,7 +119,8 @@ func (d *Desk) Letters(ctx context.Context, w Wanted, after string, limit int) (
 	return found, err
 }
 
-// listDead answers with a page of letters.
+// listDead answers with a page of letters. It looks for one more than fit: only then is
+// there a next page.
 func (d *Desk) listDead(r *http.Request) (door.Answer, error) {
 	limit, after, err := door.Page(r)
 	if err != nil {

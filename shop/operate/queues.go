@@ -23,7 +23,8 @@ type Depth struct {
 	Next    time.Time `json:"nextDue,omitzero"` // when the next that is not due will be
 }
 
-// Depths lists every queue.
+// Depths lists every queue, by service and name; those that are empty too, so that a
+// name that was mistyped can be told from one with nothing in it.
 func (d *Desk) Depths(ctx context.Context) ([]Depth, error) {
 	var all []Depth
 	now := time.Now()

@@ -36,7 +36,8 @@ type streamKey struct {
 	partition         int
 }
 
-// Streams lists every partition of every subscription.
+// Streams lists every partition of every subscription that was ever read. Positions are
+// stored with what is handled, so Behind counts facts that were only passed by as well.
 func (d *Desk) Streams(ctx context.Context) ([]Stream, error) {
 	var all []Stream
 	err := d.each(ctx, func(db *store.DB, tx *store.Tx) error {
@@ -65,7 +66,7 @@ func (d *Desk) Streams(ctx context.Context) ([]Stream, error) {
 	return all, nil
 }
 
-// parkedOf counts what is parked, by stream.
+// parkedOf counts what is parked, by stream: once for all, not once for each position.
 func parkedOf(tx *store.Tx) (map[streamKey]Stream, error) {
 	parked := map[streamKey]Stream{}
 	err := tx.Rows(`SELECT subscription, log, partition, COUNT(DISTINCT key), COUNT(*), COUNT(CASE WHEN state IN ('dead', 'released') THEN 1 END)
