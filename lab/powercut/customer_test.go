@@ -20,7 +20,7 @@ type visit struct {
 func (m *machine) visit(t *testing.T, length time.Duration) *visit {
 	t.Helper()
 	v := &visit{ended: make(chan error, 1)}
-	v.cmd = exec.Command(m.binary, "load", "--url", m.gate.url(), "--ledger", m.ledger, "--json", "--for", length.String(), "--rate", "150", "--mix", "0.2")
+	v.cmd = exec.Command(m.binary, "load", "--url", m.gate.url(), "--ledger", m.ledger, "--json", "--for", length.String(), "--rate", "60", "--mix", "0.2")
 	v.cmd.Stdout, v.cmd.Stderr = &v.out, &v.diag
 	if err := v.cmd.Start(); err != nil {
 		t.Fatal(err)

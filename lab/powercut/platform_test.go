@@ -21,17 +21,21 @@ type machine struct {
 	*disk
 	*gate
 	binary, ledger string
+	database       *server // on the same disk; nil: the embedded one
 	addr, admin    string
 	env            []string
 	cmd            *exec.Cmd
 	ready          chan string // the first line that it says; closed when it says no more
 }
 
-// newMachine returns one that is still off. Binary is tidewire, database "" the embedded
-// one.
-func newMachine(t *testing.T, d *disk, binary, database string) *machine {
-	m := &machine{disk: d, binary: binary, ledger: filepath.Join(t.TempDir(), "ledger.jsonl"),
-		addr: "127.0.0.1:" + port(t), admin: "127.0.0.1:" + port(t), env: append(os.Environ(), "TIDEWIRE_DATABASE="+database)}
+// newMachine returns one that is still off. Database is nil for the embedded one.
+func newMachine(t *testing.T, d *disk, binary string, database *server) *machine {
+	url := ""
+	if database != nil {
+		url = database.url()
+	}
+	m := &machine{disk: d, binary: binary, database: database, ledger: filepath.Join(t.TempDir(), "ledger.jsonl"),
+		addr: "127.0.0.1:" + port(t), admin: "127.0.0.1:" + port(t), env: append(os.Environ(), "TIDEWIRE_DATABASE="+url)}
 	m.gate = newGate(t, m.addr)
 	t.Cleanup(m.kill)
 	return m
@@ -112,13 +116,16 @@ func (m *machine) await(t *testing.T) {
 	}
 }
 
-// lose cuts the network, then the power, and mounts the disk again. The payment
+// lose cuts the network, then the power, and kills everything. The payment
 // provider ends when its parent is killed.
 func (m *machine) lose(t *testing.T) {
 	t.Helper()
 	m.gate.close()
 	m.disk.cut(t)
 	m.kill()
+	if m.database != nil {
+		m.database.kill()
+	}
 }
 
 func (m *machine) kill() {
@@ -136,9 +143,9 @@ func (m *machine) kill() {
 // customers are to stay.
 const cycle = 1500 * time.Millisecond
 
-// storm cuts the power n times under load, every fifth time already while the platform
-// starts. Restart brings back what the platform stands on.
-func (m *machine) storm(t *testing.T, n int, restart func()) (report, error) {
+// storm cuts the power n times under load, every fifth time perhaps already while the
+// platform starts.
+func (m *machine) storm(t *testing.T, n int) (report, error) {
 	t.Helper()
 	m.boot(t)
 	m.await(t)
@@ -148,7 +155,9 @@ func (m *machine) storm(t *testing.T, n int, restart func()) (report, error) {
 		pause(2 * time.Second)
 		m.lose(t)
 		m.disk.restore(t)
-		restart()
+		if m.database != nil {
+			m.database.boot(t)
+		}
 		began := time.Now()
 		m.boot(t)
 		if k%5 != 3 {
@@ -172,14 +181,14 @@ const patience = 2 * time.Minute
 // unfinished.
 func TestPlatform(t *testing.T) {
 	n := cuts(t)
-	m := newMachine(t, newDisk(t), build(t, ""), "")
-	m.survives(t, n, func() {})
+	m := newMachine(t, newDisk(t), build(t, ""), nil)
+	m.survives(t, n)
 }
 
 // survives fails t unless everything that customers were told is true after n cuts.
-func (m *machine) survives(t *testing.T, n int, restart func()) {
+func (m *machine) survives(t *testing.T, n int) {
 	t.Helper()
-	r, err := m.storm(t, n, restart)
+	r, err := m.storm(t, n)
 	if err != nil || r.Accepted == 0 || r.Unfinished > 0 || r.Unknown > 0 {
 		t.Errorf("load: %+v, %v; want every order answered and ended", r, err)
 	}
@@ -196,8 +205,8 @@ func TestPlatformCanary(t *testing.T) {
 	if n < 20 {
 		t.Skip("without TIDEWIRE_CUTS of 20 or more: losing orders takes minutes, because the customers wait for them")
 	}
-	m := newMachine(t, newDisk(t), build(t, weaken(t)), "")
-	_, err := m.storm(t, 20, func() {})
+	m := newMachine(t, newDisk(t), build(t, weaken(t)), nil)
+	_, err := m.storm(t, 20)
 	bad := m.settle(t, 20*time.Second)
 	t.Logf("load: %v", err)
 	if bad == 0 {

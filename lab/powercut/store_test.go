@@ -42,7 +42,7 @@ func (l *ledger) add(a ack) {
 	l.acks = append(l.acks, a)
 }
 
-// close ends what counts. It is to return before the cut is issued.
+// close ends what counts. It must return before the cut is issued.
 func (l *ledger) close() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
