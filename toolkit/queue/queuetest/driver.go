@@ -15,11 +15,13 @@ import (
 
 func drivers() []test {
 	return []test{
+		// A worker that waits in the driver cannot stop.
 		{"receives at once, perhaps nothing", func(k *desk) {
 			if got := k.receive(k.queue(long), 10); len(got) != 0 {
 				k.Errorf("received %d messages of an empty queue", len(got))
 			}
 		}},
+		// New work does not starve the old.
 		{"receives at most max, the longest due first", func(k *desk) {
 			q := k.queue(long)
 			for i := range 3 {
@@ -42,6 +44,7 @@ func drivers() []test {
 				k.Errorf("received %v, want %v", order, want)
 			}
 		}},
+		// Handlers see cause, trace and key as they were sent.
 		{"gives a message whole", func(k *desk) {
 			k.update(func(tx *store.Tx) error {
 				return tx.Handling(message.Message{ID: "cause"}).Send("a", parcel{7})
@@ -56,6 +59,7 @@ func drivers() []test {
 				k.Errorf("received %+v", d)
 			}
 		}},
+		// A deadline that came early would end a good order.
 		{"holds back what is not due", func(k *desk) {
 			q := k.queue(long)
 			k.update(func(tx *store.Tx) error { return tx.SendAt(tx.Now.Add(300*time.Millisecond), "a", parcel{1}) })
@@ -65,6 +69,7 @@ func drivers() []test {
 			k.wantDepth(1, 0, 0)
 			k.await("the message when it is due", func() bool { return len(k.receive(q, 10)) == 1 })
 		}},
+		// Work of a change that was undone is never done.
 		{"hands out nothing that was sent and undone", func(k *desk) {
 			_, err := k.db.Update(k.Context(), nil, func(tx *store.Tx) error {
 				if err := tx.Send("a", parcel{1}); err != nil {
@@ -76,7 +81,9 @@ func drivers() []test {
 				k.Errorf("received %d messages after %v", len(got), err)
 			}
 		}},
+		// Two workers must not charge the same order.
 		{"gives a message to nobody else", nobodyElse},
+		// A worker that died takes nothing with it.
 		{"gives a message again when its lease has ended, with a strike", func(k *desk) {
 			k.send(1)
 			first := k.receive(k.queue(soon), 1)[0]
@@ -86,13 +93,16 @@ func drivers() []test {
 				k.Errorf("received %+v after %+v", again[0], first)
 			}
 		}},
+		// A long call keeps its message; one that lost it is told.
 		{"renews a lease", renews},
+		// A worker of one kind gets no work of another.
 		{"keeps queues apart", func(k *desk) {
 			k.send(1)
 			if got, err := k.queue(long).Receive(k.Context(), "test_others", 1); err != nil || len(got) != 0 {
 				k.Errorf("received %d messages of another queue, %v", len(got), err)
 			}
 		}},
+		// Operators see what waits, is out and is dead.
 		{"counts its messages", func(k *desk) {
 			k.wantDepth(0, 0, 0)
 			k.send(5)
@@ -164,6 +174,7 @@ func renews(k *desk) {
 
 func verdicts() []test {
 	return []test{
+		// A verdict without its commit loses the message.
 		{"done takes the message away, with the commit", func(k *desk) {
 			q := k.queue(long)
 			k.send(100)
@@ -178,6 +189,7 @@ func verdicts() []test {
 			k.must(k.settle(q, got, failure.Next{}))
 			k.wantDepth(0, 0, 0)
 		}},
+		// A delay neither costs the history nor blames the message.
 		{"later brings it back when it is due, with its history and no strike", func(k *desk) {
 			k.send(1)
 			k.receive(k.queue(soon), 1)
@@ -195,6 +207,7 @@ func verdicts() []test {
 				k.Errorf("received %+v, want one attempt and no strike", d)
 			}
 		}},
+		// A dead message is an operator's, whatever its lease.
 		{"dead is never handed out", func(k *desk) {
 			k.send(1)
 			q := k.queue(soon)
@@ -205,6 +218,7 @@ func verdicts() []test {
 				k.Error("received a dead message")
 			}
 		}},
+		// A worker that was stopped too long must not write over its successor.
 		{"under a lease that has ended stores nothing", func(k *desk) {
 			for _, next := range []failure.Next{{}, {Dead: true}, {Retry: time.Now()}} {
 				k.send(2)
@@ -224,6 +238,7 @@ func verdicts() []test {
 				k.must(k.settle(q, got, failure.Next{}))
 			}
 		}},
+		// A verdict that is repeated shows, instead of hitting another row.
 		{"is given once", func(k *desk) {
 			k.send(1)
 			q := k.queue(long)
@@ -239,6 +254,7 @@ func verdicts() []test {
 // suspects are messages that lost their leases: whoever had them may have died of one.
 func suspects() []test {
 	return []test{
+		// Whatever kills the process is found one by one.
 		{"comes alone, counted before, while no other is out", func(k *desk) {
 			k.send(3)
 			short, q := k.queue(soon), k.queue(long)
@@ -260,6 +276,7 @@ func suspects() []test {
 				k.Errorf("received %d messages after the suspect, want the next one", len(got))
 			}
 		}},
+		// The count survives the process that was to keep it.
 		{"that is lost again has one strike more", func(k *desk) {
 			k.send(1)
 			q := k.queue(soon)

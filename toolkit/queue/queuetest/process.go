@@ -41,6 +41,7 @@ func (k *desk) play(part string) {
 
 func killers() []test {
 	return []test{
+		// Kills between any two steps of a worker.
 		{"at random, and nothing is lost or done twice", func(k *desk) {
 			const n = 3000
 			k.send(n)
@@ -55,7 +56,9 @@ func killers() []test {
 			k.open()
 			k.wantPosted(n, 0)
 		}},
+		// Outside the database, where nothing is locked.
 		{"by the call of one message, which dies alone", func(k *desk) { k.dies(partKillCall) }},
+		// Inside the transaction of a whole batch.
 		{"by the record of one message, which dies alone", func(k *desk) { k.dies(partKillRecord) }},
 	}
 }
@@ -84,6 +87,7 @@ func (k *desk) dies(part string) {
 func workers() []test {
 	var tests []test
 	for _, tt := range []test{
+		// Two workers do not do the same message.
 		{"share the messages, each done once", func(k *desk) {
 			d := k.h.Open(k, k.place, "test", migrations)
 			k.on(d, d, deliver)
@@ -97,6 +101,7 @@ func workers() []test {
 				k.Errorf("%d effects, want 500", n)
 			}
 		}},
+		// A process that was stopped goes on with what it remembers.
 		{"of which one is stopped past its lease and goes on", zombie},
 	} {
 		tests = append(tests, test{tt.name, func(k *desk) {

@@ -167,22 +167,26 @@ func operators() []test {
 		})
 	}
 	return []test{
+		// Pressing the button twice does it once.
 		{"redrives what is repaired, and it comes home once", func(k *desk) {
 			dead(k)()
 			redrive(k)
 			redrive(k)
 			k.wantPosted(5, 0)
 		}},
+		// A redrive has all its attempts, and an end.
 		{"redrives in vain, and it is dead again", func(k *desk) {
 			dead(k)
 			redrive(k)
 			k.wantPosted(4, 1)
 		}},
+		// Nothing of it is done later.
 		{"discards, and it is gone", func(k *desk) {
 			dead(k)
 			k.update(func(tx *store.Tx) error { return tx.Exec(`DELETE FROM job WHERE dead = 1`) })
 			k.wantPosted(4, 0)
 		}},
+		// What was called off is not done, and what was replaced is done once.
 		{"takes back what waits, and replaces it", func(k *desk) {
 			k.update(func(tx *store.Tx) error {
 				return errors.Join(tx.SendAs("keep", tx.Now.Add(time.Hour), "a", parcel{1}), tx.SendAs("drop", tx.Now.Add(time.Hour), "b", parcel{2}))

@@ -11,6 +11,7 @@ import (
 
 func conns() []test {
 	return append(queries(), []test{
+		// A change that leaks its connection must not write into the next one.
 		{"is useless once its change has ended", func(k *desk) {
 			var leaked store.Conn
 			k.must(k.update(k.d, nil, func(c store.Conn) error { leaked = c; return nil }))
@@ -19,6 +20,7 @@ func conns() []test {
 			k.useless(leaked)
 			k.wantCount("useless", 0)
 		}},
+		// A driver that delays statements may not reorder them.
 		{"runs statements in order", func(k *desk) {
 			k.must(k.update(k.d, nil, func(c store.Conn) error {
 				for i := range int64(10) {
@@ -33,7 +35,9 @@ func conns() []test {
 				return err
 			}))
 		}},
+		// SQLite binds $2 before $1 by appearance, silently.
 		{"binds parameters by number", numbered},
+		// A prepared statement keeps nothing of its last run.
 		{"runs a statement again with other parameters", func(k *desk) {
 			k.must(k.update(k.d, nil, func(c store.Conn) error {
 				for i := range int64(3) {
@@ -46,7 +50,9 @@ func conns() []test {
 				return nil
 			}))
 		}},
+		// The ends of each type, and what quoting or a time zone could spoil.
 		{"keeps every kind of value", values},
+		// A scan overwrites what was there before.
 		{"reads NULL as the zero value", func(k *desk) {
 			k.must(k.update(k.d, nil, func(c store.Conn) error {
 				if err := c.Exec(`INSERT INTO thing (id) VALUES (1)`); err != nil {
@@ -66,6 +72,7 @@ func conns() []test {
 // queries are the tests of how rows are read.
 func queries() []test {
 	return []test{
+		// Readers skip bodies that nobody wants.
 		{"skips a column at nil", func(k *desk) {
 			k.must(k.update(k.d, nil, func(c store.Conn) error {
 				var third int64
@@ -77,6 +84,7 @@ func queries() []test {
 				})
 			}))
 		}},
+		// A statement left half read does not block the next.
 		{"ends a query at the error of row, and goes on", func(k *desk) {
 			k.must(k.update(k.d, nil, func(c store.Conn) error {
 				calls := 0
@@ -88,6 +96,7 @@ func queries() []test {
 			}))
 			k.wantCount("a", 1)
 		}},
+		// Stores count on RETURNING on every database.
 		{"returns rows of a write", func(k *desk) {
 			k.must(k.update(k.d, nil, func(c store.Conn) error {
 				var got []int64

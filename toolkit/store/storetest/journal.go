@@ -14,6 +14,7 @@ import (
 
 func journals() []test {
 	return []test{
+		// No column is dropped or changed on its way.
 		{"keeps a message as it is", func(k *desk) {
 			want := message.Message{ID: "1", Kind: "fact", Class: message.Internal, Key: "a", Version: 1, Time: time.UnixMicro(1).UTC(), Cause: "0", Trace: "t", Body: []byte(`{"n":1}`)}
 			k.append(k.d, want)
@@ -26,6 +27,7 @@ func journals() []test {
 				k.Errorf("got %+v, want %+v", got, want)
 			}
 		}},
+		// Facts of one change are not shuffled by a batch.
 		{"keeps the order of one Append", func(k *desk) {
 			seqs := k.append(k.d, fact("1", "a"), fact("2", "a"), fact("3", "a"))
 			if !slices.IsSorted(seqs) || seqs[0] == seqs[1] || seqs[1] == seqs[2] {
@@ -37,8 +39,11 @@ func journals() []test {
 				}
 			}
 		}},
+		// A key's order is that of its commits, across processes.
 		{"puts each behind everything that was committed to its partition", behind},
+		// Two who decide on the same state do not both win.
 		{"takes a version once", version},
+		// A gap is not waited for: the journal settles past it.
 		{"has sequences that a change undone does not take with it", func(k *desk) {
 			k.want(k.update(k.d, nil, func(c store.Conn) error {
 				_, err := c.Append([]message.Message{fact("1", "a")})
@@ -47,7 +52,9 @@ func journals() []test {
 			seq := k.append(k.d, fact("2", "a"))[0]
 			k.settledAt(seq)
 		}},
+		// Lists that page by a number miss nothing.
 		{"draws numbers that grow, and are settled", next},
+		// A restart does not draw a number again.
 		{"draws numbers that grow, also after the database was closed", func(k *desk) {
 			var before, after int64
 			k.append(k.d, fact("1", "a"))
@@ -59,10 +66,13 @@ func journals() []test {
 				k.Errorf("drew %d after %d", after, before)
 			}
 		}},
+		// Readers are not held up by what is committed.
 		{"is settled up to what was committed", func(k *desk) {
 			k.settledAt(k.append(k.d, fact("1", "a"), fact("2", "b"))[1])
 		}},
+		// A reader that trusts sequences misses what commits late.
 		{"is not settled past a change that is open", open},
+		// The same under load: a cursor on sequences loses rows.
 		{"loses nothing to whoever follows what is settled", follow},
 	}
 }

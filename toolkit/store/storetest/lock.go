@@ -10,10 +10,12 @@ import (
 
 func locks() []test {
 	return []test{
+		// What a change reads first is what the last one wrote.
 		{"are locked before Run, against every process", func(k *desk) {
 			k.race(func(c store.Conn) error { return add(c, "a") }, "a")
 			k.wantCount("a", 100)
 		}},
+		// A lock that is taken late still sees the last commit.
 		{"can be locked in the middle", func(k *desk) {
 			k.race(func(c store.Conn) error {
 				if err := add(c, "own"); err != nil { // takes the snapshot that a lock must not be older than
@@ -26,8 +28,11 @@ func locks() []test {
 			}, "own")
 			k.wantCount("a", 100)
 		}},
+		// Snapshots alone let both of two changes pass a check.
 		{"hold what is decided on more rows than are written", writeSkew},
+		// Locks in the order of the callers would deadlock.
 		{"many in any order neither deadlock nor starve", manyKeys},
+		// A key that is named twice does not wait for itself.
 		{"that are the same are one", func(k *desk) {
 			k.must(k.update(k.d, []string{"a", "b", "a"}, func(c store.Conn) error {
 				if err := c.Lock("a", "a"); err != nil {
@@ -36,6 +41,7 @@ func locks() []test {
 				return add(c, "a")
 			}))
 		}},
+		// A change that ends badly leaves no lock behind.
 		{"are free after an error, a panic and a commit", func(k *desk) {
 			for _, o := range offenders()[:3] {
 				if err := k.update(k.d, []string{"a"}, func(c store.Conn) error { return o.run(k, c, func() {}) }); !o.want(err) {
@@ -46,6 +52,7 @@ func locks() []test {
 				})
 			}
 		}},
+		// One slow order holds up no other one.
 		{"of others do not wait", func(k *desk) {
 			if a, ok := k.d.(store.Alone); ok && a.Alone() {
 				k.Skip("one writer: every change waits for the one before")

@@ -28,29 +28,39 @@ func is(target error) func(error) bool {
 func offenders() []offender {
 	failed := func(err error) bool { return err != nil }
 	return []offender{
+		// The ways out of a change: its own error comes back as it was.
 		{"returns an error", func(*desk, store.Conn, func()) error { return errOwn }, is(errOwn)},
+		// A panic costs its own change, not the process.
 		{"panics", func(*desk, store.Conn, func()) error { panic("broken") }, is(store.ErrPanic)},
+		// PostgreSQL spoils a whole transaction for it.
 		{"has a statement that fails", func(_ *desk, c store.Conn, _ func()) error {
 			if err := c.Exec(`INSERT INTO counter (name, n) VALUES ('bad', -1)`); err != nil {
 				return err
 			}
 			return c.Query(`SELECT 1`, nil, func(func(...any) error) error { return nil })
 		}, failed},
+		// Its error may come only with the commit.
 		{"has a last statement that fails", func(_ *desk, c store.Conn, _ func()) error {
 			return c.Exec(`INSERT INTO counter (name, n) VALUES ('bad', -1)`)
 		}, failed},
+		// It fails before it runs, in another place.
 		{"has a statement that makes no sense", func(_ *desk, c store.Conn, _ func()) error {
 			return c.Exec(`SELEKT 1`)
 		}, failed},
+		// A conflict is told apart from every other failure.
 		{"takes a version that is taken", func(_ *desk, c store.Conn, _ func()) error {
 			m := fact("second", "versioned")
 			m.Version = 1
 			_, err := c.Append([]message.Message{m})
 			return err
 		}, is(store.ErrConflict)},
+		// The connection is taken away between two statements.
 		{"hangs", func(k *desk, c store.Conn, _ func()) error { return k.hang(c) }, is(store.ErrRevoked)},
+		// It is interrupted, which rolls back everybody on SQLite.
 		{"hangs in a statement", func(_ *desk, c store.Conn, _ func()) error { return runSlow(c) }, is(store.ErrRevoked)},
+		// Interrupting a write costs more than a read.
 		{"hangs in a statement that writes", func(_ *desk, c store.Conn, _ func()) error { return c.Exec(`INSERT INTO counter (name, n) ` + slowRow) }, is(store.ErrRevoked)},
+		// Returning nil does not make it committed.
 		{"hangs in a statement whose error it ignores", func(_ *desk, c store.Conn, _ func()) error {
 			_ = runSlow(c)
 			return nil
@@ -60,7 +70,9 @@ func offenders() []offender {
 
 func members() []test {
 	tests := []test{
+		// A goroutine that ends in a change must give the database back.
 		{"one that ends its goroutine is undone, and nothing else", ended},
+		// A caller that goes may not leave half a change, nor undo it.
 		{"one whose caller goes while it runs commits all the same", func(k *desk) {
 			ctx, cancel := context.WithCancel(k.ctx)
 			k.group("good", func() error {
@@ -71,6 +83,7 @@ func members() []test {
 			}, is(nil))
 			k.wantCount("gone", 1)
 		}},
+		// One change that hangs stops the service for a second at most.
 		{"while one hangs the others commit, also on its keys", hangs},
 	}
 	for _, o := range offenders() {

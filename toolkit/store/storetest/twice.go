@@ -45,6 +45,7 @@ func (said) Kind() string { return "said" }
 
 func twices() []test {
 	return []test{
+		// What a DB remembers of the first run is not said again.
 		{"a change runs twice and happens once", func(k *desk) {
 			db := store.Open("suite", Twice(k.d))
 			for i := range 3 {
@@ -66,6 +67,7 @@ func twices() []test {
 				k.Errorf("the journal has %d facts, want 3", len(got))
 			}
 		}},
+		// Twice itself works: it would else hide what it is for.
 		{"a change that accumulates is caught", func(k *desk) {
 			ran := 0
 			k.must(k.update(Twice(k.d), nil, func(store.Conn) error { ran++; return nil }))

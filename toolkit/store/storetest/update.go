@@ -12,13 +12,16 @@ import (
 
 func updates() []test {
 	return []test{
+		// An acknowledgement before the commit would lose this.
 		{"nil means stored: it is there after the database was closed", func(k *desk) {
 			k.must(k.update(k.d, nil, func(c store.Conn) error { return add(c, "a") }))
 			k.must(k.d.Close())
 			k.d = k.open()
 			k.wantCount("a", 1)
 		}},
+		// Nothing is shared between calls without a lock.
 		{"methods may be called concurrently", concurrent},
+		// Histories and leases compare its times.
 		{"the clock never steps back", func(k *desk) {
 			var last time.Time
 			for range 20 {
@@ -31,7 +34,9 @@ func updates() []test {
 				}}))
 			}
 		}},
+		// A client that has gone does not stand in line.
 		{"ctx ends the wait for a turn", endsWait},
+		// Its change must not slip in as the line moves.
 		{"ctx that is done before is the end", func(k *desk) {
 			release := k.hold("a")
 			defer release()
@@ -40,7 +45,9 @@ func updates() []test {
 			err := k.d.Update(ctx, store.Change{Keys: []string{"a"}, Run: func(c store.Conn, _ time.Time) error { return add(c, "a") }})
 			k.want(err, context.Canceled)
 		}},
+		// Pruning and rebuilding do not slow orders down.
 		{"background changes wait while others are waiting", background},
+		// A service that stops gets an error, not a hang.
 		{"after Close nothing is done", func(k *desk) {
 			k.must(k.d.Close())
 			k.want(k.update(k.d, nil, func(c store.Conn) error { return add(c, "a") }), store.ErrUnavailable)

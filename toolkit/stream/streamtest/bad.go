@@ -25,22 +25,32 @@ type fault struct {
 func faults() []fault {
 	const dead = "dead 1 waiting 8"
 	return []fault{
+		// It succeeds in the end, once, and in order.
 		{"fails twice", until(4, errBad), "", 0},
+		// It is dead after its attempts, and blocks its key only.
 		{"fails for ever", func(*store.Tx, int) error { return errBad }, dead, 3},
+		// A panic is a failure like another.
 		{"panics for ever", func(*store.Tx, int) error { panic("bad") }, dead, 3},
+		// The transaction is spoilt, the batch is not.
 		{"has a statement that fails", func(tx *store.Tx, _ int) error { return tx.Exec(`INSERT INTO nowhere VALUES (1)`) }, dead, 3},
+		// Its error may come with the commit of a whole batch.
 		{"has a statement that breaks a constraint", func(tx *store.Tx, _ int) error {
 			return tx.Exec(`INSERT INTO effect (n, key, value) VALUES (1, NULL, NULL)`)
 		}, dead, 3},
+		// No attempt is wasted on it.
 		{"is never to succeed", func(*store.Tx, int) error { return failure.Permanent(errBad) }, dead, 1},
+		// What is not its fault does not kill it.
 		{"waits, which is no attempt", until(12, failure.Wait(time.Millisecond, errBad)), "", 0},
+		// The handler knows better than the policy when.
 		{"asks to be tried later", until(4, failure.RetryAfter(time.Millisecond, errBad)), "", 0},
+		// A second lost is not the end of a message.
 		{"hangs, once", func(tx *store.Tx, n int) error {
 			if n == 1 {
 				return hang(tx)
 			}
 			return nil
 		}, "", 0},
+		// It is found among those it takes along.
 		{"hangs for ever", func(tx *store.Tx, _ int) error { return hang(tx) }, dead, 3},
 	}
 }

@@ -15,6 +15,7 @@ import (
 func instances() []test {
 	var tests []test
 	for _, tt := range []test{
+		// Neither idles, and whoever stays takes all.
 		{"share the partitions", func(k *desk) {
 			stop := k.second(do)
 			k.start(k.reader(do))
@@ -24,6 +25,7 @@ func instances() []test {
 			stop()
 			k.await("one with all", func() bool { return slices.Equal(k.shares(), []int{16}) })
 		}},
+		// What it had is not stuck with it.
 		{"and one crashes: the other takes over within the lease", func(k *desk) {
 			frozen := &storetest.Freezer{Driver: k.h.Open(k, k.place, "target", migrations)}
 			k.on(frozen, do)
@@ -38,7 +40,9 @@ func instances() []test {
 				k.Errorf("took over after %v, want it soon after %v", took, lease)
 			}
 		}},
+		// Only the fence keeps it from doing things again.
 		{"of which one is stopped past its lease and goes on", zombie},
+		// Keys of the messages differ, and the row is the same.
 		{"decide on rows of other keys", deciding},
 	} {
 		tests = append(tests, test{tt.name, func(k *desk) {

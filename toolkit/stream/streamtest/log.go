@@ -12,6 +12,7 @@ import (
 
 func logs() []test {
 	return []test{
+		// A position of a wiped log must not be taken for one of this.
 		{"has an identity of its own, which it keeps", func(k *desk) {
 			first, err := k.log.Identity(k.Context())
 			k.must(err)
@@ -26,6 +27,7 @@ func logs() []test {
 				k.Errorf("identities %q, again %q, of another log %q", first, second, third)
 			}
 		}},
+		// A gap or a repetition here is one in every service.
 		{"reads what follows, in order, at once", func(k *desk) {
 			if got := k.read(everywhere(), 100); len(got) != 0 {
 				k.Errorf("read %d messages of an empty log", len(got))
@@ -44,6 +46,7 @@ func logs() []test {
 				}
 			}
 		}},
+		// A partition of another instance is not touched.
 		{"reads at most Max, and only the partitions that are wanted", func(k *desk) {
 			k.numbers(40, 4)
 			if got := k.read(everywhere(), 7); len(got) != 7 {
@@ -59,6 +62,7 @@ func logs() []test {
 				k.Errorf("read %d messages of no partition", len(got))
 			}
 		}},
+		// Most messages are nobody's: reading them is the cost of a log.
 		{"spares the body that nobody wants", func(k *desk) {
 			k.append("a", counted{1}, ended{})
 			got, err := k.log.Read(k.Context(), stream.Query{From: everywhere(), Max: 10, Want: func(kind string) bool { return kind == "ended" }})
@@ -67,8 +71,11 @@ func logs() []test {
 				k.Errorf("read %+v, want the second with a body", got)
 			}
 		}},
+		// Handlers see cause, trace and version as they were said.
 		{"gives a message whole", whole},
+		// What commits late is not jumped over.
 		{"passes by nothing while others write", follow},
+		// A reader recognizes the log that it has read.
 		{"knows what is at a place", func(k *desk) {
 			k.append("a", counted{1})
 			e := k.read(everywhere(), 1)[0]
@@ -78,6 +85,7 @@ func logs() []test {
 				}
 			}
 		}},
+		// Lag is a number that operators act on.
 		{"counts what follows", func(k *desk) {
 			k.numbers(10, 3)
 			e := k.read(everywhere(), 100)[3]
@@ -88,6 +96,7 @@ func logs() []test {
 				k.Errorf("%d follow, %v; want %d", got, err, want)
 			}
 		}},
+		// A new order does not wait for a poll.
 		{"tells that there is more", func(k *desk) {
 			hint, stop := k.log.Watch()
 			defer stop()

@@ -11,8 +11,11 @@ import (
 func others() []test {
 	var tests []test
 	for _, tt := range []struct{ name, spoil, want string }{
+		// Positions of the old log would skip the new one's messages.
 		{"of another identity stops the partition", `UPDATE identity SET id = 'another'`, "wiped or replaced"},
+		// What was lost with the rest would be skipped when it is said anew.
 		{"that ends below the position stops the partition", `DELETE FROM journal`, "restored to an earlier state"},
+		// The same sequence, and another history.
 		{"with another message at the position stops the partition", `UPDATE journal SET id = 'other' || seq`, "restored and has gone on"},
 	} {
 		tests = append(tests, test{tt.name, func(k *desk) {

@@ -24,6 +24,7 @@ func (k *desk) broken(err error) (h handle, repair func()) {
 
 func parked() []test {
 	return []test{
+		// A bad message costs its own key, and in order.
 		{"delays no other key, and keeps its order", func(k *desk) {
 			h, repair := k.broken(failure.RetryAfter(time.Hour, errBad))
 			k.append("a", counted{0}, counted{1}, counted{2})
@@ -38,6 +39,7 @@ func parked() []test {
 			k.awaitEffects("a", 0, 1, 2, 5)
 			k.awaitStates("")
 		}},
+		// A restart does not forget, skip or revive it.
 		{"stays parked when its reader stops and starts", func(k *desk) {
 			h, repair := k.broken(errBad)
 			k.append("a", counted{0}, counted{1})
@@ -51,6 +53,7 @@ func parked() []test {
 			k.mark("retry")
 			k.awaitEffects("a", 0, 1, 2)
 		}},
+		// Pressing the button twice does it once.
 		{"redriven, comes home once, and all that waits behind it", func(k *desk) {
 			h, repair := k.broken(errBad)
 			k.append("a", counted{0}, counted{1}, counted{2})
@@ -63,6 +66,7 @@ func parked() []test {
 			k.awaitEffects("a", 0, 1, 2, 3)
 			k.awaitStates("")
 		}},
+		// A redrive in vain lets nothing slip past.
 		{"redriven in vain, is dead again and blocks as before", func(k *desk) {
 			h, _ := k.broken(errBad)
 			k.append("a", counted{0}, counted{1})
@@ -74,6 +78,7 @@ func parked() []test {
 			k.awaitStates("dead 1 waiting 1")
 			k.awaitEffects("a")
 		}},
+		// Its key is not blocked for ever.
 		{"discarded, lets go what waits behind it", func(k *desk) {
 			h, _ := k.broken(errBad)
 			k.append("a", counted{0}, counted{1}, counted{2})
@@ -83,6 +88,7 @@ func parked() []test {
 			k.awaitEffects("a", 1, 2)
 			k.awaitStates("")
 		}},
+		// Each of a key can fail in its turn.
 		{"behind another one that fails, waits again", func(k *desk) {
 			var first, second atomic.Bool
 			k.append("a", counted{0}, counted{1}, counted{2})
@@ -101,6 +107,7 @@ func parked() []test {
 			k.mark("retry")
 			k.awaitEffects("a", 0, 1, 2)
 		}},
+		// Where order does not matter nothing waits.
 		{"is released where the policy says so, and its key goes on", func(k *desk) {
 			h, repair := k.broken(errBad)
 			r := k.reader(h)
@@ -115,6 +122,7 @@ func parked() []test {
 			k.await("all four", func() bool { return len(k.effects("a")) == 4 })
 			k.awaitStates("")
 		}},
+		// An order that was called off must not hang in a dead message.
 		{"is passed by an end, which it finds when it comes home", func(k *desk) {
 			h, repair := k.broken(errBad)
 			k.append("a", counted{0}, counted{1})
@@ -126,6 +134,7 @@ func parked() []test {
 			k.mark("retry")
 			k.awaitEffects("a", -1, 0, 1)
 		}},
+		// Also when the end had to be parked itself.
 		{"is passed by an end that fails at first", passedLater},
 	}
 }

@@ -58,6 +58,7 @@ func (k *desk) play(part string) {
 
 func killers() []test {
 	return []test{
+		// Kills between any two steps of a reader.
 		{"at random, and nothing is lost or done twice", func(k *desk) {
 			k.numbers(3000, 7)
 			k.close()
@@ -71,7 +72,9 @@ func killers() []test {
 			k.open()
 			k.wantAll(3000, 7)
 		}},
+		// A batch that dies is taken apart until one is to blame.
 		{"by one message, which dies alone", func(k *desk) { k.dies(partKill) }},
+		// Parked messages are counted before they run, too.
 		{"by one message when it comes again, which dies alone", func(k *desk) { k.dies(partKillParked) }},
 	}
 }
