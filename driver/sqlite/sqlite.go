@@ -193,7 +193,8 @@ func explain(err error) error {
 	return err
 }
 
-// code is SQLite's, from either of the two packages that call it here.
+// code is SQLite's, from either of the two packages that call it here: a file that is
+// damaged is most often met by the migrations, which run first.
 func code(err error) sqlite.ResultCode {
 	var migrating interface{ Code() int } // as the one behind database/sql has it
 	if errors.As(err, &migrating) {
