@@ -88,7 +88,7 @@ func TestMemoryOfAPriceFades(t *testing.T) {
 			after time.Duration
 			want  int64
 		}{{0, 1}, {priceAge / 2, 1}, {priceAge, 2}} {
-			time.Sleep(tt.after)
+			<-time.After(tt.after)
 			found, err := m.Lookup(t.Context(), []string{"a"})
 			if err != nil || len(found) != 1 || found[0].Price != tt.want {
 				t.Errorf("after %v more: %v, %v; want the price %d", tt.after, found, err, tt.want)

@@ -83,6 +83,12 @@ func drivers() []test {
 		}},
 		// Two workers must not charge the same order.
 		{"gives a message to nobody else", nobodyElse},
+	}
+}
+
+// leases are tests of what a driver does while messages are out, and of its counts.
+func leases() []test {
+	return []test{
 		// A worker that died takes nothing with it.
 		{"gives a message again when its lease has ended, with a strike", func(k *desk) {
 			k.send(1)

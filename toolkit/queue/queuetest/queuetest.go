@@ -5,6 +5,7 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -37,7 +38,7 @@ func Run(t *testing.T, h Harness) {
 		name  string
 		tests []test
 	}{
-		{"Driver", drivers()},
+		{"Driver", slices.Concat(drivers(), leases())},
 		{"Verdict", verdicts()},
 		{"Suspect", suspects()},
 		{"OneBadMessage", bad()},

@@ -75,6 +75,12 @@ func logs() []test {
 		{"gives a message whole", whole},
 		// What commits late is not jumped over.
 		{"passes by nothing while others write", follow},
+	}
+}
+
+// places are tests of what a log says about places in it.
+func places() []test {
+	return []test{
 		// A reader recognizes the log that it has read.
 		{"knows what is at a place", func(k *desk) {
 			k.append("a", counted{1})

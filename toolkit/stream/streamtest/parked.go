@@ -88,6 +88,12 @@ func parked() []test {
 			k.awaitEffects("a", 1, 2)
 			k.awaitStates("")
 		}},
+	}
+}
+
+// parkedLater are tests of a parked key while more comes for it.
+func parkedLater() []test {
+	return []test{
 		// Each of a key can fail in its turn.
 		{"behind another one that fails, waits again", func(k *desk) {
 			var first, second atomic.Bool

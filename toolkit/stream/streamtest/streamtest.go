@@ -37,9 +37,9 @@ func Run(t *testing.T, h Harness) {
 		name  string
 		tests []test
 	}{
-		{"Log", logs()},
+		{"Log", slices.Concat(logs(), places())},
 		{"OneBadMessage", bad()},
-		{"Parked", parked()},
+		{"Parked", slices.Concat(parked(), parkedLater())},
 		{"AnotherLog", others()},
 		{"KillsTheProcess", killers()},
 		{"TwoInstances", instances()},
