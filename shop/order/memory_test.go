@@ -3,7 +3,6 @@ package order
 import (
 	"context"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/tidewire/tidewire/shop/contract"
@@ -81,20 +80,23 @@ func number(b bool) int64 {
 }
 
 func TestMemoryOfAPriceFades(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := &counting{prices: map[string]int64{"a": 1}}
-		m := Remember(s, s)
-		for _, tt := range []struct {
-			after time.Duration
-			want  int64
-		}{{0, 1}, {priceAge / 2, 1}, {priceAge, 2}} {
-			<-time.After(tt.after)
-			found, err := m.Lookup(t.Context(), []string{"a"})
-			if err != nil || len(found) != 1 || found[0].Price != tt.want {
-				t.Errorf("after %v more: %v, %v; want the price %d", tt.after, found, err, tt.want)
-			}
-			s.prices["a"] = 2
+	s := &counting{prices: map[string]int64{"a": 1}}
+	m := Remember(s, s)
+	price := func() int64 {
+		found, err := m.Lookup(t.Context(), []string{"a"})
+		if err != nil || len(found) != 1 {
+			t.Fatalf("Lookup = %v, %v; want one product", found, err)
 		}
-		m.products.CleanUp()
-	})
+		return found[0].Price
+	}
+	first, began := price(), time.Now()
+	s.prices["a"] = 2
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for price() == 1 && time.Since(began) < 10*priceAge {
+		<-tick.C
+	}
+	if age := time.Since(began); first != 1 || price() != 2 || age < priceAge {
+		t.Errorf("a price of %d became %d after %v; want 1 for %v, then 2", first, price(), age, priceAge)
+	}
 }
