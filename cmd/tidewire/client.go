@@ -44,7 +44,8 @@ func (c *console) customers() (*client, error) {
 	return &client{ctx: c.ctx, base: "http://" + loaded.Listen, key: "listen"}, nil
 }
 
-// clientTimeout is for one answer: the doors give up earlier.
+// clientTimeout is for one answer: the doors give up earlier, and their answer says more
+// than a timeout here would.
 const clientTimeout = 30 * time.Second
 
 // do sends one request and reads what it answers into into. A refusal comes back

@@ -72,7 +72,8 @@ func inSchemas(server *postgres.Server) opener {
 	}
 }
 
-// openAll opens the databases at the same time: each waits for its disk.
+// openAll opens the databases at the same time: each waits for its disk. Those that did
+// open stay in e, so that close finds them if another did not.
 func (e *engine) openAll(ctx context.Context, schemas map[string]fs.FS, open opener) error {
 	var mu sync.Mutex
 	var errs []error

@@ -36,6 +36,7 @@ Examples:
 }
 
 // An account of an order is what each service says about it; null where one says nothing.
+// The views decode only what the table shows; --json passes on what they hold.
 type account struct {
 	History   historyView       `json:"history"`
 	Payment   *paymentView      `json:"payment"`

@@ -9,7 +9,8 @@ import (
 	"github.com/tidewire/tidewire/cmd/tidewire/config"
 )
 
-// settings are the flags of every command.
+// settings are the flags of every command. A client of the platform reads the same
+// configuration as the platform, and so finds its doors without being told.
 type settings struct {
 	Config string   `placeholder:"FILE" help:"Configuration file. Default: ./tidewire.yaml, if there is one."`
 	Data   string   `placeholder:"DIR" help:"Data directory. Default: ./tidewire-data."`

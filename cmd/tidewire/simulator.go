@@ -25,7 +25,8 @@ type simulatorCommand struct {
 // ledger: it answers what it has in hand.
 const predecessorLimit = 5 * time.Second
 
-// Run answers until it is told to stop.
+// Run answers until it is told to stop. After its parent was killed, a new parent's child
+// may come before the former one has ended: it waits for the ledger.
 func (cmd simulatorCommand) Run(c *console) error {
 	ctx, cancel := context.WithCancel(c.ctx)
 	defer cancel()

@@ -79,8 +79,14 @@ func (cmd upCommand) Run(c *console) error {
 	}
 }
 
-// run starts everything and returns when everything has stopped. What fails before the
-// platform is ready is wrong configuration, as far as the user is concerned.
+// run starts everything and returns when everything has stopped:
+//
+//	data directory → doors (bound, not yet answering) → simulator → databases → ready
+//	signal → customers' door closes → readers and workers finish → databases → lock
+//
+// What a signal interrupts is no failure: it is stored, and goes on after the next start.
+// What fails before the platform is ready is wrong configuration, as far as the user is
+// concerned.
 func (cmd upCommand) run(c *console, loaded *config.Loaded, log *slog.Logger) (err error) {
 	s := &start{Config: loaded.Config, log: log}
 	defer func() { err = errors.Join(err, s.close()) }()

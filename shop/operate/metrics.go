@@ -19,7 +19,8 @@ type Metrics struct {
 	registry *prometheus.Registry
 }
 
-// NewMetrics returns metrics that a Handler can show.
+// NewMetrics returns metrics that a Handler can show. Nothing is global: two platforms in
+// one process, as in tests, count apart.
 func NewMetrics() (*Metrics, error) {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
