@@ -21,7 +21,7 @@ func (b *bench) latency(ctx context.Context) ([]figure, error) {
 		}
 	}
 	rate := b.capacity / 2
-	return b.inTurn("latency", func(s side) ([]sample, error) {
+	return b.inTurn(ctx, "latency", func(s side) ([]sample, error) {
 		p, err := b.openWarm(ctx, s, files)
 		if err != nil {
 			return nil, err

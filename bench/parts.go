@@ -15,7 +15,7 @@ func (b *bench) parts(ctx context.Context) (figures []figure, err error) {
 		size = part.Size{Time: time.Second, Messages: 10000}
 	}
 	for _, p := range part.All() {
-		more, err := b.inTurn("parts", func(s side) ([]sample, error) {
+		more, err := b.inTurn(ctx, "parts", func(s side) ([]sample, error) {
 			dir, err := os.MkdirTemp(b.dir, "part-")
 			if err != nil {
 				return nil, err

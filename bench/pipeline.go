@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
 	"time"
 
 	"github.com/tidewire/tidewire/bench/watch"
@@ -16,7 +15,7 @@ const warmUp = 500
 
 // pipeline measures orders from the request to the final state, as many as go.
 func (b *bench) pipeline(ctx context.Context) ([]figure, error) {
-	return b.inTurn("pipeline", func(s side) ([]sample, error) { return b.throughput(ctx, s, files) })
+	return b.inTurn(ctx, "pipeline", func(s side) ([]sample, error) { return b.throughput(ctx, s, files) })
 }
 
 func (b *bench) throughput(ctx context.Context, s side, on engine) (samples []sample, err error) {
@@ -54,7 +53,6 @@ func (u usages) samples(r load.Report) []sample {
 		{"CPU of services, simulator and client", "µs/order", float64(all.Microseconds()) * each},
 		{"written to disk by the services", "KB/order", float64(u.server.wrote) / 1e3 * each},
 		{"memory of the services after it", "MB", float64(u.server.resided) / 1e6},
-		{"other work on this machine meanwhile", "% of it", 100 * (u.machine - all).Seconds() / r.Seconds / float64(runtime.NumCPU())},
 	}
 }
 
@@ -82,15 +80,14 @@ func place(ctx context.Context, o load.Options) (load.Report, error) {
 // usages are what the processes of a side have used, and this one as their client.
 type usages struct {
 	server, simulator usage
-	client, machine   time.Duration // of processors
+	client            time.Duration // of processors
 }
 
 func (p *shop) used() (u usages, err error) {
-	var errs [3]error
+	var errs [2]error
 	u.server, errs[0] = p.server.used()
 	u.simulator, errs[1] = p.simulator.used()
 	u.client = watch.Processors()
-	u.machine, errs[2] = busy()
 	return u, errors.Join(errs[:]...)
 }
 
@@ -100,6 +97,5 @@ func (u usages) since(before usages) usages {
 	u.server.wrote -= before.server.wrote
 	u.simulator.cpu -= before.simulator.cpu
 	u.client -= before.client
-	u.machine -= before.machine
 	return u
 }

@@ -1,18 +1,13 @@
 package main
 
 import (
-	"fmt"
 	"io"
 	"maps"
 	"os"
-	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/tidewire/tidewire/load"
-	"zombiezen.com/go/sqlite"
-	"zombiezen.com/go/sqlite/sqlitex"
 )
 
 // TestMain lets this program be started again as the twin or the simulator.
@@ -26,28 +21,49 @@ func TestMain(m *testing.M) {
 
 const orders = 100
 
-// TestTwinStoresTheSameRows holds the twin to doc.go: what the platform stores for an
-// order, in which tables of which service, how many rows and how many bytes of text in
-// each column, is what the twin stores.
-func TestTwinStoresTheSameRows(t *testing.T) {
-	b := &bench{progress: io.Discard, dir: t.TempDir()}
-	got := [2]map[string]stored{}
-	for _, s := range []side{ours, raw} {
-		got[s] = b.grown(t, s)
+// TestTwinsStoreTheSameRows holds the twins to twin/doc.go: what the platform stores for
+// an order, in which tables of which service, how many rows and how many bytes of text in
+// each column, is what they store.
+func TestTwinsStoreTheSameRows(t *testing.T) {
+	for name, on := range map[string]struct {
+		engine
+		measure func(*testing.T, *shop) map[string]stored
+		tables  int
+	}{
+		"SQLite":     {files, inFiles, 16},
+		"PostgreSQL": {postgres, inSchemas, 14},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := &bench{progress: io.Discard, dir: t.TempDir(), options: options{postgres: os.Getenv("TIDEWIRE_TEST_POSTGRES")}}
+			if on.engine == postgres && b.postgres == "" {
+				t.Skip("skips the twin on PostgreSQL: TIDEWIRE_TEST_POSTGRES is not set")
+			}
+			t.Cleanup(func() {
+				if err := b.dropDatabases(); err != nil {
+					t.Error(err)
+				}
+			})
+			want, got := b.grown(t, ours, on.engine, on.measure), b.grown(t, raw, on.engine, on.measure)
+			if len(want) != on.tables {
+				t.Errorf("%d tables and kinds grew, and should be described in twin/doc.go: %v", len(want), slices.Sorted(maps.Keys(want)))
+			}
+			compare(t, want, got)
+		})
 	}
-	if len(got[ours]) < 12 {
-		t.Fatalf("only these tables grew: %v", got[ours])
-	}
-	names := maps.Clone(got[ours])
-	maps.Copy(names, got[raw])
+}
+
+func compare(t *testing.T, want, got map[string]stored) {
+	t.Helper()
+	names := maps.Clone(want)
+	maps.Copy(names, got)
 	for _, name := range slices.Sorted(maps.Keys(names)) {
-		want, have := got[ours][name], got[raw][name]
-		if want.rows != have.rows {
-			t.Errorf("%s: %d orders make %d rows, and %d in the twin", name, orders, want.rows, have.rows)
+		w, g := want[name], got[name]
+		if w.rows != g.rows {
+			t.Errorf("%s: %d orders make %d rows, and %d in the twin", name, orders, w.rows, g.rows)
 		}
-		for column, bytes := range want.bytes {
-			if off := float64(have.bytes[column]-bytes) / float64(max(bytes, 1)); off < -0.01 || off > 0.01 {
-				t.Errorf("%s.%s: %d orders make %d bytes, and %d in the twin", name, column, orders, bytes, have.bytes[column])
+		for column, bytes := range w.bytes {
+			if off := float64(g.bytes[column]-bytes) / float64(max(bytes, 1)); off < -0.01 || off > 0.01 {
+				t.Errorf("%s.%s: %d orders make %d bytes, and %d in the twin", name, column, orders, bytes, g.bytes[column])
 			}
 		}
 	}
@@ -61,9 +77,9 @@ type stored struct {
 
 // grown returns what orders add to the tables of a side, by service and table; of the
 // journal and the queue also by kind.
-func (b *bench) grown(t *testing.T, s side) map[string]stored {
+func (b *bench) grown(t *testing.T, s side, on engine, measure func(*testing.T, *shop) map[string]stored) map[string]stored {
 	t.Helper()
-	p, err := b.open(t.Context(), s, files)
+	p, err := b.open(t.Context(), s, on)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,14 +87,14 @@ func (b *bench) grown(t *testing.T, s side) map[string]stored {
 	if _, err := place(t.Context(), load.Options{URL: p.url, Orders: 10}); err != nil {
 		t.Fatal(err)
 	}
-	before := measure(t, p.dir)
+	before := measure(t, p)
 	if _, err := place(t.Context(), load.Options{URL: p.url, Orders: orders}); err != nil {
 		t.Fatal(err)
 	}
 	if err := p.close(); err != nil {
 		t.Fatal(err)
 	}
-	after := measure(t, p.dir)
+	after := measure(t, p)
 	for name, now := range after {
 		now.rows -= before[name].rows
 		for column := range now.bytes {
@@ -89,62 +105,4 @@ func (b *bench) grown(t *testing.T, s side) map[string]stored {
 		}
 	}
 	return after
-}
-
-// measure reads every database in a directory.
-func measure(t *testing.T, dir string) map[string]stored {
-	t.Helper()
-	files, err := filepath.Glob(filepath.Join(dir, "*.db"))
-	if err != nil || len(files) < 6 {
-		t.Fatalf("databases: %v, %v", files, err)
-	}
-	all := map[string]stored{}
-	for _, file := range files {
-		c, err := sqlite.OpenConn(file, sqlite.OpenReadOnly|sqlite.OpenWAL)
-		if err != nil {
-			t.Fatal(err)
-		}
-		service := strings.TrimSuffix(filepath.Base(file), ".db")
-		for table, columns := range tables(t, c) {
-			kind := "''"
-			if slices.Contains(columns, "kind") {
-				kind = "kind"
-			}
-			sums := "count(*)"
-			for _, column := range columns {
-				sums += fmt.Sprintf(", sum(CASE WHEN typeof(%s) IN ('text', 'blob') THEN length(CAST(%[1]s AS BLOB)) ELSE 0 END)", column)
-			}
-			query := fmt.Sprintf("SELECT %s, %s FROM %s GROUP BY 1", kind, sums, table)
-			execute(t, c, query, func(r *sqlite.Stmt) {
-				one := stored{rows: r.ColumnInt64(1), bytes: map[string]int64{}}
-				for i, column := range columns {
-					one.bytes[column] = r.ColumnInt64(i + 2)
-				}
-				all[strings.TrimSuffix(service+"."+table+" "+r.ColumnText(0), " ")] = one
-			})
-		}
-		if err := c.Close(); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return all
-}
-
-// tables returns the columns of each table.
-func tables(t *testing.T, c *sqlite.Conn) map[string][]string {
-	t.Helper()
-	all := map[string][]string{}
-	execute(t, c, `SELECT m.name, i.name FROM sqlite_schema AS m, pragma_table_info(m.name) AS i WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%'`,
-		func(r *sqlite.Stmt) {
-			all[r.ColumnText(0)] = append(all[r.ColumnText(0)], r.ColumnText(1))
-		})
-	return all
-}
-
-func execute(t *testing.T, c *sqlite.Conn, query string, row func(*sqlite.Stmt)) {
-	t.Helper()
-	err := sqlitex.ExecuteTransient(c, query, &sqlitex.ExecOptions{ResultFunc: func(s *sqlite.Stmt) error { row(s); return nil }})
-	if err != nil {
-		t.Fatalf("%s: %v", query, err)
-	}
 }

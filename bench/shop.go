@@ -63,6 +63,7 @@ func (b *bench) close() {
 // A shop is a running platform, or its twin, with its simulator, on new databases.
 type shop struct {
 	dir       string
+	database  string // its URL, in PostgreSQL
 	url       string
 	admin     string    // of ours
 	started   time.Time // the services, after the simulator
@@ -101,7 +102,7 @@ func (b *bench) open(ctx context.Context, s side, on engine) (*shop, error) {
 			return nil, err
 		}
 	}
-	p := &shop{dir: dir, url: "http://" + at[0], admin: "http://" + at[1]}
+	p := &shop{dir: dir, database: database, url: "http://" + at[0], admin: "http://" + at[1]}
 	if p.simulator, err = launch(ctx, self, simulatorChild, "-listen", at[2], "-data", filepath.Join(dir, "simulator.db")); err != nil {
 		return nil, err
 	}

@@ -16,7 +16,7 @@ func (b *bench) start(ctx context.Context) ([]figure, error) {
 	if err := b.platform(ctx); err != nil { // not to be measured
 		return nil, err
 	}
-	return b.inTurn("start", func(s side) (_ []sample, err error) {
+	return b.inTurn(ctx, "start", func(s side) (_ []sample, err error) {
 		p, err := b.open(ctx, s, files)
 		if err != nil {
 			return nil, err

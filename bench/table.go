@@ -21,20 +21,8 @@ type figure struct {
 	Unit string    `json:"unit"`
 	Ours []float64 `json:"ours"`
 	Twin []float64 `json:"twin"`
-}
 
-// inTurn measures both sides in turn, ours first, each as often as the flags say.
-func (b *bench) inTurn(row string, measure func(side) ([]sample, error)) (figures []figure, err error) {
-	for n := range b.options.pairs {
-		for _, s := range []side{ours, raw} {
-			samples, err := measure(s)
-			if err != nil {
-				return nil, fmt.Errorf("%s, pair %d: %w", s, n+1, err)
-			}
-			figures = add(figures, row, s, samples)
-		}
-	}
-	return figures, nil
+	Disturbed bool `json:"disturbed,omitempty"` // by other work on this machine
 }
 
 func add(figures []figure, row string, s side, samples []sample) []figure {
@@ -63,14 +51,17 @@ func median(of []float64) float64 {
 
 // printTable prints medians, and how far the samples are apart.
 func printTable(out io.Writer, figures []figure) error {
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "row\twhat\tunit\tours\ttwin\tours/twin\t")
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "row\twhat\tunit\tours\ttwin\tours/twin")
 	for _, f := range figures {
 		ratio := "-"
 		if t := median(f.Twin); t > 0 && len(f.Ours) > 0 {
 			ratio = fmt.Sprintf("%.2f", median(f.Ours)/t)
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t\n", f.Row, f.What, f.Unit, shown(f.Ours), shown(f.Twin), ratio)
+		if f.Disturbed {
+			ratio += " disturbed"
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", f.Row, f.What, f.Unit, shown(f.Ours), shown(f.Twin), ratio)
 	}
 	return w.Flush()
 }
