@@ -25,10 +25,11 @@ type Reader struct {
 }
 
 const (
-	batchSize  = 256
-	skipLimit  = 4096                  // messages passed by before the position is stored all the same
-	drainPause = time.Second           // between looks for what an operator has marked
-	parkPause  = 10 * time.Millisecond // between looks for what is due, while keys are parked
+	batchSize    = 256
+	skipLimit    = 4096                  // messages passed by before the position is stored all the same
+	catchUpPause = time.Second           // between positions stored for what was passed by
+	drainPause   = time.Second           // between looks for what an operator has marked
+	parkPause    = 10 * time.Millisecond // between looks for what is due, while keys are parked
 )
 
 // errLost: a partition is not ours any more.
@@ -70,17 +71,18 @@ func (r *Reader) Run(ctx context.Context) error {
 // A session is one run of a Reader. It is used by one goroutine.
 type session struct {
 	*Reader
-	handlers map[string]Handler
-	db       *store.DB
-	handling *run.Handling
-	held     map[int]*held // the partitions that are ours
-	parked   map[string]bool
-	holdAt   time.Time // when leases are to be renewed
-	drainAt  time.Time
-	pace     run.Pacer
-	sizer    *run.Sizer
-	first    int // where the next read begins
-	troubled bool
+	handlers  map[string]Handler
+	db        *store.DB
+	handling  *run.Handling
+	held      map[int]*held // the partitions that are ours
+	parked    map[string]bool
+	holdAt    time.Time // when leases are to be renewed
+	drainAt   time.Time
+	pace      run.Pacer
+	sizer     *run.Sizer
+	catchUpAt time.Time
+	first     int // where the next read begins
+	troubled  bool
 }
 
 // held is a partition that is ours.
@@ -131,7 +133,33 @@ func (s *session) turn(ctx context.Context) (progress bool, err error) {
 		s.forget() // the log may be another one when it is back
 		return false, err
 	}
-	return drained || len(entries) > 0, s.lost(s.apply(ctx, entries))
+	if len(entries) == 0 {
+		return drained, s.lost(s.catchUp(ctx))
+	}
+	return true, s.lost(s.apply(ctx, entries))
+}
+
+// catchUp stores now and then how far was read of what nobody wants, so that the lag
+// that others see is true.
+func (s *session) catchUp(ctx context.Context) error {
+	if time.Now().Before(s.catchUpAt) {
+		return nil
+	}
+	var moves []move
+	for _, h := range s.held {
+		if h.skipped > 0 {
+			moves = append(moves, move{held: h, to: h.at})
+		}
+	}
+	if len(moves) == 0 {
+		return nil
+	}
+	s.catchUpAt = time.Now().Add(catchUpPause)
+	_, err := s.db.Update(ctx, nil, func(tx *store.Tx) error { return s.fence(tx, moves) })
+	if err == nil {
+		s.moved(moves)
+	}
+	return err
 }
 
 // lost forgets all partitions if one of them was lost.
@@ -175,9 +203,6 @@ func (s *session) read(ctx context.Context) ([]Entry, error) {
 
 // apply handles what was read, or passes it by if nobody wants it.
 func (s *session) apply(ctx context.Context, entries []Entry) error {
-	if len(entries) == 0 {
-		return nil
-	}
 	if s.pass(entries) {
 		return nil
 	}
