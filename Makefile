@@ -13,7 +13,7 @@ up: ## the whole platform, nothing else needed
 	go run ./cmd/tidewire up
 
 test: lint servers compiler ## every test, with the race detector and on the real servers
-	$(with_servers) timeout 12m go test -race -timeout 11m ./...
+	$(with_servers) timeout 30m go test -race -timeout 20m ./...
 
 e2e: servers ## the built binary, through its doors only
 	$(with_servers) go test -count=1 -timeout 5m ./cmd/tidewire
@@ -28,7 +28,7 @@ bench: servers ## the figures of bench/README.md, each beside its raw twin in th
 	$(with_servers) go run ./bench
 
 soak: servers compiler ## what takes longer than CI has: 100 stops on each database, 100,000 histories
-	$(with_servers) TIDEWIRE_STOPS=100 TIDEWIRE_SEEDS=100000 TIDEWIRE_MUTANTS=1 go test -count=1 -timeout 180m -v ./lab/...
+	$(with_servers) TIDEWIRE_STOPS=100 TIDEWIRE_SEEDS=100000 TIDEWIRE_MUTANTS=1 TIDEWIRE_CUTS=100 go test -count=1 -timeout 180m -v ./lab/...
 
 servers: ## real servers for the tests, from the distribution's packages
 	scripts/servers up postgres

@@ -128,7 +128,7 @@ func (d *disk) restore(t *testing.T) {
 	d.up = true
 }
 
-// unmount waits for those whose parent was killed: they end by themselves.
+// unmount waits for the kernel to bury those that were killed.
 func (d *disk) unmount() (err error) {
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
@@ -140,6 +140,24 @@ func (d *disk) unmount() (err error) {
 		}
 	}
 	return nil
+}
+
+// end kills a process and its children, as a power cut does: at once. Without their
+// parent, some of them would wait for each other for ever.
+func end(cmd *exec.Cmd) {
+	if cmd == nil {
+		return
+	}
+	pid := cmd.Process.Pid
+	_ = unix.Kill(pid, unix.SIGSTOP) // it may have ended, as all of them; else it has no more children
+	children, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%[1]d/children", pid))
+	for _, child := range strings.Fields(string(children)) {
+		if n, err := strconv.Atoi(child); err == nil {
+			_ = unix.Kill(n, unix.SIGKILL)
+		}
+	}
+	_ = cmd.Process.Kill()
+	_ = cmd.Wait()
 }
 
 func command(name string, args ...string) error {

@@ -129,13 +129,7 @@ func (m *machine) lose(t *testing.T) {
 }
 
 func (m *machine) kill() {
-	if m.cmd == nil {
-		return
-	}
-	_ = m.cmd.Process.Kill() // it may have ended
-	for range m.ready {      // Wait closes what it reads
-	}
-	_ = m.cmd.Wait() // it was killed
+	end(m.cmd)
 	m.cmd = nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -25,7 +26,7 @@ func newServer(t *testing.T, d *disk) *server {
 	}
 	slices.Sort(versions)
 	s := &server{bin: versions[len(versions)-1], data: filepath.Join(d.dir, "postgres"), port: port(t), log: filepath.Join(t.TempDir(), "postgres.log")}
-	t.Cleanup(s.kill)
+	t.Cleanup(s.stop)
 	if err := os.Mkdir(s.data, 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -75,13 +76,17 @@ func (s *server) boot(t *testing.T) {
 	}
 }
 
-// kill ends the postmaster; what belongs to it notices.
+// kill ends all of the server.
 func (s *server) kill() {
-	if s.cmd == nil {
-		return
+	end(s.cmd)
+	s.cmd = nil
+}
+
+// stop ends the server so that it takes back its shared memory.
+func (s *server) stop() {
+	if s.cmd != nil && s.cmd.Process.Signal(syscall.SIGQUIT) == nil {
+		_ = s.cmd.Wait() // what becomes of its data does not matter any more
 	}
-	_ = s.cmd.Process.Kill() // it may have ended
-	_ = s.cmd.Wait()         // it was killed
 	s.cmd = nil
 }
 
