@@ -181,6 +181,7 @@ const patience = 2 * time.Minute
 // what was not answered under the same key, and in the end no order is lost, doubled or
 // unfinished.
 func TestPlatform(t *testing.T) {
+	t.Parallel() // customers wait most of the time
 	n := cuts(t)
 	m := newMachine(t, newDisk(t), build(t, ""), nil)
 	m.survives(t, n)

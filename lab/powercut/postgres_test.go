@@ -93,6 +93,7 @@ func (s *server) stop() {
 // TestPostgres cuts the power of PostgreSQL and of the platform on it at once. The
 // payment provider keeps its file on the same disk.
 func TestPostgres(t *testing.T) {
+	t.Parallel()
 	d := newDisk(t)
 	newMachine(t, d, build(t, ""), newServer(t, d)).survives(t, cuts(t))
 }
