@@ -190,4 +190,6 @@ func pause(most time.Duration) {
 
 // most is what n cuts without a loss say: with 95 % confidence, a cut loses something
 // at most so often (the rule of three).
-func most(n int) string { return fmt.Sprintf("at most %.1f %% of cuts at 95 %%", min(100, 300/float64(n))) }
+func most(n int) string {
+	return fmt.Sprintf("at most %.1f %% of cuts at 95 %%", min(100, 300/float64(n)))
+}
