@@ -83,8 +83,8 @@ func TestTailsAfterReopen(t *testing.T) {
 		}
 	}
 	appendAll(rare, 3)
-	for range hotRows / 500 { // a change may take a second
-		appendAll(hot, 500)
+	for range hotRows / 100 { // a change may take a second
+		appendAll(hot, 100)
 	}
 	if err := db.Close(); err != nil {
 		t.Fatal(err)

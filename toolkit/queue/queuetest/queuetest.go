@@ -132,7 +132,7 @@ func (k *desk) update(change func(*store.Tx) error) {
 // send sends parcels 0 to n-1.
 func (k *desk) send(n int) {
 	k.Helper()
-	const together = 200 // more would take over a second on a slow machine
+	const together = 100 // more would take over a second on a slow machine
 	for first := 0; first < n; first += together {
 		k.update(func(tx *store.Tx) error {
 			for i := first; i < min(n, first+together); i++ {

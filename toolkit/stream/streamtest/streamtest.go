@@ -142,7 +142,7 @@ func (k *desk) append(key string, facts ...message.Kind) {
 // numbers says 0 to n-1, in turn about as many keys: 7 of 3 is the third of key 1.
 func (k *desk) numbers(n, keys int) {
 	k.Helper()
-	const together = 200 // more would take over a second on a slow machine
+	const together = 100 // more would take over a second on a slow machine
 	for first := 0; first < n; first += together {
 		k.update(k.source, func(tx *store.Tx) error {
 			for i := first; i < min(n, first+together); i++ {
