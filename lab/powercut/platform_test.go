@@ -150,10 +150,14 @@ func (m *machine) storm(t *testing.T, n int) (report, error) {
 	m.boot(t)
 	m.await(t)
 	longest, cycle := m.rhythm()
-	v := m.visit(t, time.Duration(n)*cycle+time.Second)
+	length := time.Duration(n)*cycle + time.Second
+	v, arrived, ordering := m.visit(t, length), time.Now(), 0
 	slowest := time.Duration(0)
 	for k := range n {
 		pause(longest)
+		if time.Since(arrived) < length {
+			ordering++
+		}
 		m.lose(t)
 		m.disk.restore(t)
 		if m.database != nil {
@@ -170,7 +174,7 @@ func (m *machine) storm(t *testing.T, n int) (report, error) {
 		t.Errorf("the load ended before the last of %d cuts", n)
 	}
 	r, err := v.end(t)
-	t.Logf("%d cuts; slowest start %v; %+v", n, slowest.Round(time.Millisecond), r)
+	t.Logf("%d cuts, %d of them while orders were placed; slowest start %v; %+v", n, ordering, slowest.Round(time.Millisecond), r)
 	return r, err
 }
 
