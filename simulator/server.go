@@ -32,10 +32,11 @@ const (
 
 // A server is the HTTP side of the provider.
 type server struct {
-	ledger ledger
-	faults *switchboard
-	slow   time.Duration
-	life   context.Context // of Run: a request that was repeated or delayed does not end with its caller
+	ledger   ledger
+	faults   *switchboard
+	slow     time.Duration
+	identity func(context.Context) (string, error) // of the ledger
+	life     context.Context                       // of Run: a request that was repeated or delayed does not end with its caller
 }
 
 // Run serves the provider on l, with its ledger in file, until ctx ends, and then
@@ -53,7 +54,7 @@ func Run(ctx context.Context, l net.Listener, file string, o Options) (err error
 	if o.Slow == 0 {
 		o.Slow = 2 * time.Second
 	}
-	s := &server{ledger: ledger{db}, faults: &switchboard{on: o.Faults}, slow: o.Slow, life: ctx}
+	s := &server{ledger: ledger{db}, identity: sqlite.NewLog(db, driver).Identity, faults: &switchboard{on: o.Faults}, slow: o.Slow, life: ctx}
 	h := &http.Server{Handler: s.routes(), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second,
 		BaseContext: func(net.Listener) context.Context { return ctx }}
 	stopped := make(chan error, 1)
@@ -82,8 +83,19 @@ func (s *server) routes() http.Handler {
 	mux.HandleFunc("GET /ledger", s.page)
 	mux.HandleFunc("POST /faults", s.setFaults)
 	mux.HandleFunc("GET /faults", func(w http.ResponseWriter, _ *http.Request) { reply(w, http.StatusOK, s.faults.get()) })
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
+	mux.HandleFunc("GET /healthz", s.health)
 	return mux
+}
+
+// health says which ledger this is: another one knows nothing of what was charged here.
+func (s *server) health(w http.ResponseWriter, r *http.Request) {
+	id, err := s.identity(r.Context())
+	if err != nil {
+		problem(w, http.StatusServiceUnavailable, err.Error())
+		return
+	}
+	w.Header().Set("Ledger", id)
+	w.WriteHeader(http.StatusNoContent)
 }
 
 // money serves a request with a body.

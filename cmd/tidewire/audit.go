@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/tidewire/tidewire/audit"
@@ -33,6 +35,11 @@ func (cmd auditCommand) Run(c *console) error {
 	if err != nil {
 		return err
 	}
+	for _, path := range cmd.files(loaded.Data, loaded.Database) {
+		if _, err := os.Stat(path); err != nil {
+			return wrong(fmt.Errorf("nothing to audit: %w", err))
+		}
+	}
 	report, err := audit.Run(c.ctx, audit.Options{Data: loaded.Data, Database: loaded.Database, Ledger: cmd.Ledger, Sole: cmd.Sole, Final: cmd.Final})
 	if err != nil {
 		return err
@@ -44,6 +51,18 @@ func (cmd auditCommand) Run(c *console) error {
 		return errFound
 	}
 	return nil
+}
+
+// files are those without which there is nothing to audit.
+func (cmd auditCommand) files(data, database string) []string {
+	var files []string
+	if cmd.Ledger != "" {
+		files = append(files, cmd.Ledger)
+	}
+	if database == "" {
+		files = append(files, filepath.Join(data, "order.db"))
+	}
+	return files
 }
 
 // print names at most the first violations of each promise: they are where to begin.

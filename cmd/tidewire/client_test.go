@@ -95,11 +95,11 @@ func TestProviderHealth(t *testing.T) {
 			}
 			w.WriteHeader(tt.status)
 		}))
-		if err := healthy(t.Context(), s.URL+"/"); (err == nil) != tt.works {
+		if _, err := healthy(t.Context(), s.URL+"/"); (err == nil) != tt.works {
 			t.Errorf("%d: got %v", tt.status, err)
 		}
 		s.Close()
-		if err := healthy(t.Context(), s.URL); err == nil {
+		if _, err := healthy(t.Context(), s.URL); err == nil {
 			t.Error("closed: got nil, want an error")
 		}
 	}

@@ -168,7 +168,7 @@ func lateOrders(ctx context.Context, db *store.DB) (found []operate.Finding, err
 func providerAway(ctx context.Context, url string) []operate.Finding {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
-	if err := healthy(ctx, url); err != nil {
+	if _, err := healthy(ctx, url); err != nil {
 		return []operate.Finding{{What: err.Error(), Where: url, Do: "orders wait for it until their deadline; see payment.simulator, and the log"}}
 	}
 	return nil

@@ -84,7 +84,10 @@ func (p *provider) ready(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, providerStart)
 	defer cancel()
 	answered := make(chan error, 1)
-	go func() { answered <- healthy(ctx, p.url()) }()
+	go func() {
+		_, err := healthy(ctx, p.url())
+		answered <- err
+	}()
 	select {
 	case err := <-answered:
 		return err
@@ -129,21 +132,21 @@ func (w *words) pass(out io.Writer) error {
 	return err
 }
 
-// healthy asks a simulator how it is. A listener that is passed on holds the request
-// until somebody accepts it.
-func healthy(ctx context.Context, url string) error {
+// healthy asks a simulator how it is, and returns which ledger it has. A listener that
+// is passed on holds the request until somebody accepts it.
+func healthy(ctx context.Context, url string) (ledger string, err error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(url, "/")+"/healthz", nil)
 	if err != nil {
-		return err
+		return "", err
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return fmt.Errorf("the payment simulator does not answer: %w", err)
+		return "", fmt.Errorf("the payment simulator does not answer: %w", err)
 	}
 	if resp.StatusCode > 299 {
 		err = fmt.Errorf("the payment simulator at %s answers %s", url, resp.Status)
 	}
-	return errors.Join(err, resp.Body.Close())
+	return resp.Header.Get("Ledger"), errors.Join(err, resp.Body.Close())
 }
 
 // watch starts the child again whenever it ends, until ctx does. Calls that were out are

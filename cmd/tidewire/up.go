@@ -163,10 +163,32 @@ func (s *start) prepare(ctx context.Context, empty bool) (err error) {
 			return err
 		}
 	}
+	if err := s.bind(ctx); err != nil {
+		return err
+	}
 	if empty {
 		return nil
 	}
 	return s.platform.demo(ctx)
+}
+
+// bind sees to it that this database has always had this provider. One that runs
+// elsewhere and is away now may come later; it cannot be checked then.
+func (s *start) bind(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	ledger, err := healthy(ctx, s.Payment.Simulator)
+	if err != nil && s.provider == nil {
+		s.log.Warn("payment.simulator does not answer: orders wait until it does, or time out", "error", err)
+		return nil
+	}
+	if err != nil || ledger == "" {
+		return err
+	}
+	if err := s.platform.bind(ctx, ledger); err != nil {
+		return fmt.Errorf("%w: set payment.simulator to the address of the one it began with", err)
+	}
+	return nil
 }
 
 // close closes what was opened, the last first. The lock of the data directory goes last

@@ -74,6 +74,7 @@ func wire(ctx context.Context, c config.Config, meter metric.Meter) (*platform, 
 	p := &platform{engine: e, retention: c.Retention,
 		process: &run.Process{Instance: uuid.NewString(), Meter: meter},
 		demos:   []func(context.Context) error{users.Demo, products.Demo},
+		bind:    payments.Bind,
 		members: []member{
 			{db: users.DB, routes: users.Routes()},
 			{db: products.DB, routes: products.Routes()},
@@ -116,7 +117,8 @@ type platform struct {
 	process   *run.Process // who we are among all instances
 	retention time.Duration
 	members   []member
-	demos     []func(context.Context) error // which do nothing where they were before
+	bind      func(ctx context.Context, ledger string) error // to the payment provider
+	demos     []func(context.Context) error                  // which do nothing where they were before
 	desk      *operate.Desk
 }
 

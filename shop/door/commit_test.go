@@ -80,8 +80,8 @@ func testSameKeyIsOneChange(t *testing.T, open func() *store.DB) {
 		{"first, later", "/count/a", "k", "1", firstCount},
 		{"no body", "/count/c", "k", "", `201 /count/5 application/json {"N":5}`},
 		{"no body again", "/count/c", "k", "", `201 /count/5 application/json {"N":5}`},
-		{"odd path", "/count/%00%ff", "k", "", `201 /count/6 application/json {"N":6}`},
-		{"odd path again", "/count/%00%ff", "k", "", `201 /count/6 application/json {"N":6}`},
+		{"odd path", "/count/%2F%7E", "k", "", `201 /count/6 application/json {"N":6}`},
+		{"odd path again", "/count/%2F%7E", "k", "", `201 /count/6 application/json {"N":6}`},
 	} {
 		if got := c.post(step.path, step.key, step.body); got != step.want {
 			t.Errorf("%s: got %s, want %s", step.name, got, step.want)

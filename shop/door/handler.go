@@ -68,7 +68,11 @@ func (h *handler) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		w.fail(r, unavailable("overloaded", "More requests than can be answered are being made."))
 		return
 	}
-	if p := h.refuse(r); p != nil {
+	p := h.refuse(r)
+	if p == nil {
+		p = malformed(r.URL)
+	}
+	if p != nil {
 		w.fail(r, p)
 		return
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/tidewire/tidewire/shop/door"
@@ -42,7 +43,7 @@ func (d *Desk) ready(r *http.Request) (door.Answer, error) {
 		go func() {
 			var n notReady
 			if err := c.Works(ctx); err != nil {
-				n = notReady{c.Name, err.Error()}
+				n = notReady{c.Name, strings.Join(strings.Fields(err.Error()), " ")}
 			}
 			failed <- n
 		}()
@@ -59,16 +60,14 @@ func (d *Desk) ready(r *http.Request) (door.Answer, error) {
 	return door.Answer{Status: http.StatusServiceUnavailable, Body: body, Header: http.Header{"Retry-After": {"1"}}}, nil
 }
 
-// answers returns a check that reads something from db: a connection that is open says
-// nothing about the server behind it.
+// answers returns a check that writes something into db, and so reaches its disk: one
+// that only reads is content with a disk that is full.
 func answers(db *store.DB) func(context.Context) error {
 	return func(ctx context.Context) error {
-		return db.View(ctx, func(tx *store.Tx) error {
-			var one int64
-			if _, err := tx.Row([]any{&one}, `SELECT 1`); err != nil {
-				return fmt.Errorf("read: %w", err)
-			}
-			return nil
-		})
+		_, err := db.Background().Update(ctx, nil, func(tx *store.Tx) error { return tx.Exec(`UPDATE identity SET id = id`) })
+		if err != nil {
+			return fmt.Errorf("write: %w", err)
+		}
+		return nil
 	}
 }

@@ -12,7 +12,9 @@ package store
 import (
 	"context"
 	"hash/fnv"
+	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -41,11 +43,12 @@ type DB struct {
 	driver     Driver
 	background bool
 	hints      *hints
+	complained *atomic.Int64 // when, last, that it is away
 }
 
 // Open returns the database of a service on a driver.
 func Open(service string, d Driver) *DB {
-	return &DB{service: service, driver: d, hints: &hints{waiting: map[string][]chan struct{}{}}}
+	return &DB{service: service, driver: d, hints: &hints{waiting: map[string][]chan struct{}{}}, complained: &atomic.Int64{}}
 }
 
 // Service returns the name of the service that owns db.
@@ -81,6 +84,7 @@ func (db *DB) Update(ctx context.Context, keys []string, change func(*Tx) error)
 		return tx.flush()
 	}})
 	if err != nil {
+		db.complain(err)
 		return Position{}, err
 	}
 	db.hints.give(tx.topics())
@@ -88,6 +92,14 @@ func (db *DB) Update(ctx context.Context, keys []string, change func(*Tx) error)
 		return Position{}, nil
 	}
 	return tx.last(Partition(keys[0])), nil
+}
+
+// complain logs that the database is away, every ten seconds at most.
+func (db *DB) complain(err error) {
+	now := time.Now().Unix()
+	if last := db.complained.Load(); Away(err) && now-last >= 10 && db.complained.CompareAndSwap(last, now) {
+		slog.Warn("a change could not be stored", "service", db.service, "error", err)
+	}
 }
 
 // View runs read on one snapshot of the primary. What it reads may be shown, and

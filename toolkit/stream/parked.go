@@ -106,7 +106,6 @@ func (s *session) park(tx *store.Tx, e Entry, state string, next failure.Next) e
 // it runs. One that has ended the process too often is dead.
 func (s *session) carefully(ctx context.Context, e Entry) (err error) {
 	h := s.held[e.Partition]
-	h.careful--
 	s.Process.Alone(func() {
 		var tries int
 		_, err = s.db.Update(ctx, nil, func(tx *store.Tx) error {

@@ -71,7 +71,7 @@ func (s *session) stay(tx *store.Tx, h *held) error {
 
 func (s *session) moved(moves []move) {
 	for _, m := range moves {
-		m.held.stored, m.held.at, m.held.skipped = m.to, m.to, 0
+		m.held.stored, m.held.at, m.held.skipped, m.held.struck = m.to, m.to, 0, false
 	}
 }
 
@@ -217,11 +217,19 @@ func (s *session) own(tx *store.Tx, r row, token int64, owner string) error {
 	}
 	done, err := tx.Row([]any{nil}, `UPDATE position SET owner = $1, token = $2, until = $3, strikes = $4
 		WHERE subscription = $5 AND log = $6 AND partition = $7 AND token = $8 RETURNING token`,
-		owner, token, tx.Now.Add(s.Lease), r.strikes, s.DB.Service(), s.Name, r.Partition, r.token)
+		owner, token, s.until(tx), r.strikes, s.DB.Service(), s.Name, r.Partition, r.token)
 	if err == nil && !done {
 		err = errLost
 	}
 	return err
+}
+
+// until is when a lease that is taken now ends: never, where nobody else can be.
+func (s *session) until(tx *store.Tx) time.Time {
+	if s.DB.Alone() {
+		return tx.Now.AddDate(100, 0, 0)
+	}
+	return tx.Now.Add(s.Lease)
 }
 
 // keep forgets the partitions that are not ours any more.
@@ -239,7 +247,7 @@ func (s *session) take(ctx context.Context, r row) error {
 	if err != nil {
 		return err
 	}
-	h := &held{stored: r.Position, at: r.Position, identity: identity, token: r.token}
+	h := &held{stored: r.Position, at: r.Position, identity: identity, token: r.token, struck: r.strikes > 0}
 	why, err := s.stranger(ctx, r, identity)
 	if err != nil {
 		return err
@@ -248,7 +256,7 @@ func (s *session) take(ctx context.Context, r row) error {
 		return s.stop(ctx, h, why)
 	}
 	if r.strikes >= lostTwice {
-		h.careful = batchSize
+		s.careful = batchSize // as much as it can have had in hand
 	}
 	keys, err := s.parkedKeys(ctx, r.Partition)
 	if err != nil {

@@ -81,6 +81,7 @@ type session struct {
 	pace      run.Pacer
 	sizer     *run.Sizer
 	catchUpAt time.Time
+	careful   int // messages still to be read in careful mode
 	first     int // where the next read begins
 	troubled  bool
 }
@@ -92,7 +93,7 @@ type held struct {
 	identity string         // of the log
 	token    int64
 	skipped  int
-	careful  int // messages still to be read in careful mode
+	struck   bool // its last owner was lost
 }
 
 func (r *Reader) session() (*session, error) {
@@ -140,14 +141,14 @@ func (s *session) turn(ctx context.Context) (progress bool, err error) {
 }
 
 // catchUp stores now and then how far was read of what nobody wants, so that the lag
-// that others see is true.
+// that others see is true, and that an owner who was lost had nothing in hand.
 func (s *session) catchUp(ctx context.Context) error {
 	if time.Now().Before(s.catchUpAt) {
 		return nil
 	}
 	var moves []move
 	for _, h := range s.held {
-		if h.skipped > 0 {
+		if h.skipped > 0 || h.struck {
 			moves = append(moves, move{held: h, to: h.at})
 		}
 	}
@@ -183,20 +184,18 @@ func (s *session) read(ctx context.Context) ([]Entry, error) {
 	for i := range store.Partitions {
 		if h := s.held[(s.first+i)%store.Partitions]; h != nil {
 			q.From = append(q.From, h.at)
-			if h.careful > 0 {
-				q.Max = min(q.Max, h.careful)
-			}
 		}
 	}
 	s.first = (s.first + 1) % store.Partitions
 	if len(q.From) == 0 {
 		return nil, nil
 	}
+	if s.careful > 0 {
+		q.Max = min(q.Max, s.careful)
+	}
 	entries, err := s.Log.Read(ctx, q)
 	if err == nil && len(entries) == 0 {
-		for _, h := range s.held {
-			h.careful = 0 // whatever its last owner was reading has been read
-		}
+		s.careful = 0 // whatever a lost owner was reading has been read
 	}
 	return entries, err
 }
@@ -206,20 +205,14 @@ func (s *session) apply(ctx context.Context, entries []Entry) error {
 	if s.pass(entries) {
 		return nil
 	}
-	var careful, batch []Entry
-	for _, e := range entries {
-		if s.held[e.Partition].careful > 0 {
-			careful = append(careful, e)
-		} else {
-			batch = append(batch, e)
-		}
-	}
-	for _, e := range careful {
-		if err := s.carefully(ctx, e); err != nil {
+	for s.careful > 0 && len(entries) > 0 {
+		if err := s.carefully(ctx, entries[0]); err != nil {
 			return err
 		}
+		entries = entries[1:]
+		s.careful--
 	}
-	return s.isolate(ctx, batch)
+	return s.isolate(ctx, entries)
 }
 
 // pass moves past entries that no handler wants, without a commit, as long as there

@@ -46,3 +46,8 @@ CREATE TABLE entry (
 	CHECK (debit <> credit),
 	UNIQUE (order_id, kind)
 );
+
+-- The ledger at the provider that all of this is about.
+CREATE TABLE provider (
+	ledger TEXT NOT NULL
+);
