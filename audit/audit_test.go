@@ -11,7 +11,6 @@ import (
 
 // What is on its way, or was decided by an operator, is nothing wrong.
 func TestNothingWrong(t *testing.T) {
-	now := time.Now()
 	tests := []struct {
 		name string
 		do   func(p *platform)
@@ -27,7 +26,7 @@ func TestNothingWrong(t *testing.T) {
 			p.exec("payment", `DELETE FROM journal WHERE key = 'new'`)
 			p.exec("simulator", `DELETE FROM call WHERE key = 'pay-new'`)
 			p.seen = p.seen[:len(p.seen)-1]
-			p.now = now
+			p.now = time.Now()
 			s := p.accept("new")
 			s.is("pending", "pending", "pending", "")
 			p.job("order", "order_deadlines", "expire", "new", time.Minute)
@@ -52,7 +51,7 @@ func TestNothingWrong(t *testing.T) {
 				SELECT 'pay-paying', n, 'paying', 1250, 'USD', 'captured', 'ch_paying', 0 FROM call WHERE key = 'pay-paying'`)
 		}},
 		{name: "a job under a lease", do: func(p *platform) {
-			p.exec("payment", `UPDATE job SET lease = 'w1', due = $1 WHERE key = 'paying'`, now.Add(3*time.Second).UnixMicro())
+			p.exec("payment", `UPDATE job SET lease = 'w1', due = $1 WHERE key = 'paying'`, time.Now().Add(time.Minute).UnixMicro())
 		}},
 		{name: "an order whose fate the client does not know", opts: Options{Sole: true}, do: func(p *platform) {
 			p.seen[3] = `{"key":"key-lost","orderId":"","outcome":"unknown","final":""}` + "\n"

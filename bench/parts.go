@@ -2,20 +2,21 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"time"
 
 	"github.com/tidewire/tidewire/bench/part"
 )
 
-// parts measures parts of the toolkit alone, both sides in this process.
-func (b *bench) parts(ctx context.Context) (figures []figure, err error) {
-	size := part.Size{Time: b.time / 2, Messages: 30000}
+// parts measures parts of the toolkit alone, in this process.
+func (b *bench) parts(ctx context.Context) ([]figure, error) {
+	size := part.Size{Time: b.time / 2, Messages: 20000}
 	if b.quick {
 		size = part.Size{Time: time.Second, Messages: 10000}
 	}
-	for _, p := range part.All() {
-		more, err := b.inTurn(ctx, "parts", func(s side) ([]sample, error) {
+	return b.inTurn(ctx, "parts", func(s side) (all []sample, err error) {
+		for _, p := range part.All() {
 			dir, err := os.MkdirTemp(b.dir, "part-")
 			if err != nil {
 				return nil, err
@@ -25,12 +26,11 @@ func (b *bench) parts(ctx context.Context) (figures []figure, err error) {
 				measure = p.Twin
 			}
 			rate, err := measure(ctx, dir, size)
-			return []sample{{p.Name, "1/s", rate.PerSecond}, {p.Name, "µs CPU", rate.Micros}}, err
-		})
-		if err != nil {
-			return nil, err
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", p.Name, err)
+			}
+			all = append(all, sample{p.Name, "1/s", rate.PerSecond}, sample{p.Name, "µs CPU", rate.Micros})
 		}
-		figures = append(figures, more...)
-	}
-	return figures, nil
+		return all, nil
+	})
 }

@@ -15,9 +15,9 @@ const (
 	// measured beside more of it is left out, if there is anything better.
 	disturbance = 0.10
 	// calmTime is how long a pair waits for other work to end, at most.
-	calmTime = 20 * time.Second
+	calmTime = 10 * time.Second
 	// rowTime ends a row: no more pairs are begun.
-	rowTime = 2 * time.Minute
+	rowTime = 80 * time.Second
 )
 
 // inTurn measures both sides in turn, ours first, each as often as the flags say.
