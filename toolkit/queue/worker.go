@@ -223,6 +223,7 @@ func (s *shift) alone(ctx context.Context, r result) {
 		}
 		s.store([]result{r})
 	})
+	s.DB.Hint(s.queue) // the next suspect may come
 }
 
 // call runs the call of a message. A call that does not end in time is left behind.

@@ -60,7 +60,7 @@ type test struct {
 }
 
 // limit bounds every wait of the suite.
-const limit = 20 * time.Second
+const limit = time.Minute
 
 // A desk is a database under test, and what a test does with it.
 type desk struct {
