@@ -43,6 +43,8 @@ func (b *bench) throughput(ctx context.Context, s side, on engine) (samples []sa
 	return after.since(before).samples(r), nil
 }
 
+const written = "written to disk by the services"
+
 // samples are what orders have used.
 func (u usages) samples(r load.Report) []sample {
 	each := 1 / float64(r.Completed)
@@ -51,7 +53,7 @@ func (u usages) samples(r load.Report) []sample {
 		{"orders, HTTP accept to completed", "1/s", r.OrdersPerSecond},
 		{"CPU of the services", "µs/order", float64(u.server.cpu.Microseconds()) * each},
 		{"CPU of services, simulator and client", "µs/order", float64(all.Microseconds()) * each},
-		{"written to disk by the services", "KB/order", float64(u.server.wrote) / 1e3 * each},
+		{written, "KB/order", float64(u.server.wrote) / 1e3 * each},
 		{"memory of the services after it", "MB", float64(u.server.resided) / 1e6},
 	}
 }
