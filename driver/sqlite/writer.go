@@ -122,19 +122,27 @@ func (w *writer) enqueue(m *member) error {
 
 // next takes the first member that is still waiting, or nil.
 func (w *writer) next() *member {
+	for line := range w.waiting {
+		if m := w.nextOf(line); m != nil {
+			return m
+		}
+	}
+	return nil
+}
+
+// nextOf takes the first member of one line that is still waiting, or nil.
+func (w *writer) nextOf(line int) *member {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for line := range w.waiting {
-		for len(w.waiting[line]) > 0 {
-			m := w.waiting[line][0]
-			w.waiting[line][0] = nil
-			w.waiting[line] = w.waiting[line][1:]
-			if m.state.CompareAndSwap(memberWaiting, memberTaken) {
-				return m
-			}
+	for len(w.waiting[line]) > 0 {
+		m := w.waiting[line][0]
+		w.waiting[line][0] = nil
+		w.waiting[line] = w.waiting[line][1:]
+		if m.state.CompareAndSwap(memberWaiting, memberTaken) {
+			return m
 		}
-		w.waiting[line] = nil
 	}
+	w.waiting[line] = nil
 	return nil
 }
 
@@ -176,10 +184,18 @@ func (w *writer) group(first *member) {
 		return
 	}
 	var members []*member
+	served := false // a background change
 	for m := first; m != nil; m = w.next() {
 		members = w.join(members, m)
+		served = served || m.change.Background
 		if time.Since(started) > groupTime {
 			break
+		}
+	}
+	// Requests that fill every group must not starve what was accepted before them.
+	if !served {
+		if m := w.nextOf(1); m != nil {
+			members = w.join(members, m)
 		}
 	}
 	w.commit(members)

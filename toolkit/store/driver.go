@@ -60,7 +60,7 @@ type Change struct {
 	// Keys name the rows that it decides on. Their locks are held before Run begins,
 	// against every process. A Driver takes them in one order.
 	Keys []string
-	// Background changes wait while others are waiting.
+	// Background changes wait while others are waiting, but not for ever.
 	Background bool
 	// Run may run more than once, always from the beginning and on the same
 	// database: it assigns, never accumulates.
