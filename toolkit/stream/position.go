@@ -136,7 +136,15 @@ func (s *session) share(tx *store.Tx) (taken, kept []row, err error) {
 	if err := s.renew(tx, kept); err != nil {
 		return nil, nil, err
 	}
-	for _, r := range free[:min(len(free), max(0, share-len(kept)))] {
+	wanted := min(len(free), max(0, share-len(kept)))
+	for _, r := range free[wanted:] {
+		if r.owner == s.Process.Instance { // ours, forgotten, and more than our share
+			if err := s.own(tx, r, r.token, ""); err != nil {
+				return nil, nil, err
+			}
+		}
+	}
+	for _, r := range free[:wanted] {
 		if r.owner != "" && r.owner != s.Process.Instance {
 			r.strikes++
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/tidewire/tidewire/toolkit/message"
@@ -42,6 +43,8 @@ func instances() []test {
 		}},
 		// Only the fence keeps it from doing things again.
 		{"of which one is stopped past its lease and goes on", zombie},
+		// It has forgotten what is its own by the time it has to share it.
+		{"of which one has lost its log when the other joins", forgetful},
 		// Keys of the messages differ, and the row is the same.
 		{"decide on rows of other keys", deciding},
 	} {
@@ -108,6 +111,39 @@ func zombie(k *desk) {
 	}
 	k.wantAll(rounds*each, keys)
 	k.awaitStates("")
+}
+
+// forgetful: an instance that owns all cannot read its log, and so forgets what it owns,
+// when another one joins. Each partition ends with one of the two that reads it.
+func forgetful(k *desk) {
+	r, log := k.reader(do), &absent{Log: k.log}
+	r.Log, r.Lease = log, 10*lease // it is back long before the lease ends
+	k.start(r)
+	k.await("one with all", func() bool { return slices.Equal(k.shares(), []int{16}) })
+	log.away.Store(true)
+	k.second(do)
+	k.await("both to have joined", func() bool { return k.one(`SELECT count(*) FROM member`) == 2 })
+	seen := log.missed.Load()
+	k.await("the first to know of it", func() bool { return log.missed.Load() >= seen+2 })
+	log.away.Store(false)
+	k.await("eight partitions each", func() bool { return slices.Equal(k.shares(), []int{8, 8}) })
+	k.numbers(200, 20)
+	k.wantAll(200, 20)
+}
+
+// An absent log cannot be read while it is away.
+type absent struct {
+	stream.Log
+	away   atomic.Bool
+	missed atomic.Int64 // how often
+}
+
+func (l *absent) Read(ctx context.Context, q stream.Query) ([]stream.Entry, error) {
+	if l.away.Load() {
+		l.missed.Add(1)
+		return nil, store.ErrUnavailable
+	}
+	return l.Log.Read(ctx, q)
 }
 
 // deciding: two instances take from the same row for messages of many keys. Only the
