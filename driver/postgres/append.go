@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"errors"
-	"fmt"
 
 	"github.com/tidewire/tidewire/toolkit/message"
 	"github.com/tidewire/tidewire/toolkit/store"
@@ -17,6 +16,7 @@ const appendRows = `INSERT INTO journal (partition, id, kind, class, key, versio
 
 var errOrder = errors.New("postgres: the journal's sequences were not drawn in order")
 
+// Append travels with the statement after it, at the latest the COMMIT.
 func (c *conn) Append(msgs []message.Message) ([]int64, error) {
 	if c.reading {
 		return nil, errViewed
@@ -29,25 +29,20 @@ func (c *conn) Append(msgs []message.Message) ([]int64, error) {
 	if err := c.usable(); err != nil {
 		return nil, err
 	}
+	seqs := make([]int64, len(msgs))
+	n := 0
 	c.queued.Queue(c.d.text(appendRows), columns(msgs)...)
-	seqs := make([]int64, 0, len(msgs))
-	err := c.send(func(scan func(...any) error) error {
-		var seq int64
-		err := scan(&seq)
-		if len(seqs) > 0 && seq <= seqs[len(seqs)-1] {
-			err = errOrder
+	c.later = append(c.later, asked{place: c.queued.Len() - 1, Question: &store.Question{Row: func(scan func(...any) error) error {
+		if err := scan(&seqs[n]); err != nil {
+			return err
 		}
-		seqs = append(seqs, seq)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	if len(seqs) != len(msgs) {
-		return nil, fmt.Errorf("postgres: %d of %d messages appended", len(seqs), len(msgs))
-	}
+		if n++; n > 1 && seqs[n-1] <= seqs[n-2] {
+			return errOrder
+		}
+		return nil
+	}}})
 	last := msgs[len(msgs)-1]
-	c.said = mark{partition: store.Partition(last.Key), seq: seqs[len(seqs)-1], id: last.ID}
+	c.said = mark{partition: store.Partition(last.Key), id: last.ID}
 	return seqs, nil
 }
 

@@ -34,26 +34,29 @@ func (c *conn) sendCommit() error {
 	if err := c.usable(); err != nil {
 		return err
 	}
-	batch := c.queued
-	c.queued = &pgx.Batch{}
+	batch, later := c.flush()
 	batch.Queue("COMMIT")
 	ctx, cancel := context.WithTimeout(c.ctx, answerTime)
 	defer cancel()
 	results := c.pooled.SendBatch(ctx, batch)
-	for _, q := range batch.QueuedQueries {
-		tag, err := results.Exec()
-		switch {
-		case err != nil && decided(err):
-			return c.fail(results, q.SQL, err)
-		case err != nil:
-			_ = results.Close()
-			return fmt.Errorf("%w: %w", errLost, err)
-		case q.SQL == "COMMIT" && tag.String() != "COMMIT":
-			_ = results.Close()
-			return errors.New("postgres: the server rolled back what was to be committed")
-		}
+	defer results.Close() // once the answer is here: whatever this says, it is committed
+	last := batch.Len() - 1
+	query, err := c.take(results, batch.QueuedQueries[:last], later)
+	var tag pgconn.CommandTag
+	if err == nil {
+		query = "COMMIT"
+		tag, err = results.Exec()
 	}
-	_ = results.Close() // the answer is here already: whatever this says, it is committed
+	switch {
+	case err != nil && decided(err):
+		return c.fail(results, query, err)
+	case err != nil:
+		return fmt.Errorf("%w: %w", errLost, err)
+	case tag.String() != "COMMIT":
+		return errors.New("postgres: the server rolled back what was to be committed")
+	case errOf(later) != nil:
+		return fmt.Errorf("%w: it was committed, but %w", store.ErrUnknown, errOf(later))
+	}
 	return nil
 }
 
@@ -135,8 +138,8 @@ func (c *conn) recognize(ctx context.Context, conn *pgx.Conn) (status, error) {
 		return lostForGood, nil
 	}
 	var there bool
-	err := conn.QueryRow(ctx, `SELECT EXISTS (SELECT FROM `+c.d.table("journal")+` WHERE partition = $1 AND seq = $2 AND id = $3)`,
-		c.said.partition, c.said.seq, c.said.id).Scan(&there)
+	err := conn.QueryRow(ctx, `SELECT EXISTS (SELECT FROM `+c.d.table("journal")+` WHERE partition = $1 AND seq >= $2 AND id = $3)`,
+		c.said.partition, c.seq, c.said.id).Scan(&there)
 	switch {
 	case err != nil:
 		return running, err

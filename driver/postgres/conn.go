@@ -19,6 +19,7 @@ type conn struct {
 	d       *Driver
 	reading bool // a View
 	xid     string
+	seq     int64  // of the journal's last row before it
 	leave   func() // gives up the place in the gate
 	// ctx ends what runs, at the end of the time of the change. It is not the caller's.
 	ctx    context.Context
@@ -28,20 +29,23 @@ type conn struct {
 	mu     sync.Mutex
 	pooled *pgxpool.Conn
 	queued *pgx.Batch
-	inRow  bool  // the rows of a query are being read
-	failed error // the transaction is aborted
-	ended  error // the change may not use it any more
-	said   mark  // the last row of the journal, by which the commit can be recognized
+	later  []asked // what will have answers when queued is sent
+	inRow  bool    // the rows of a query are being read
+	failed error   // the transaction is aborted
+	ended  error   // the change may not use it any more
+	said   mark    // a row of the journal, by which the commit can be recognized
 }
 
 // A mark is a row of the journal.
 type mark struct {
 	partition int
-	seq       int64
 	id        string
 }
 
-var _ store.Conn = (*conn)(nil)
+var (
+	_ store.Conn     = (*conn)(nil)
+	_ store.Together = (*conn)(nil)
+)
 
 var (
 	errEnded  = errors.New("postgres: used after its change ended")
@@ -80,7 +84,7 @@ func (c *conn) Exec(query string, args ...any) error {
 		return err
 	}
 	if c.queued.Len() >= queueLimit {
-		return c.send(nil)
+		return c.send()
 	}
 	return nil
 }
@@ -91,10 +95,42 @@ func (c *conn) Query(query string, args []any, row func(scan func(dest ...any) e
 	if err := c.queue(query, args); err != nil {
 		return err
 	}
-	return c.send(row)
+	q := &store.Question{Row: row}
+	if err := c.send(asked{q, c.queued.Len() - 1}); err != nil {
+		return err
+	}
+	return q.Err
 }
 
-// Lock waits for more locks at once, since whoever locks is about to read.
+// Ask sends all questions at once.
+func (c *conn) Ask(questions []*store.Question) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.usable(); err != nil {
+		return err
+	}
+	var all []asked
+	for _, q := range questions {
+		if q.Next != nil {
+			q.Query, q.Row = drawNext, func(scan func(...any) error) error { return scan(q.Next) }
+		}
+		if q.Err = c.queue(q.Query, q.Args); q.Err == nil {
+			all = append(all, asked{q, c.queued.Len() - 1})
+		}
+	}
+	err := c.send(all...)
+	var unsent pgx.ErrPreprocessingBatch
+	if errors.As(err, &unsent) { // nothing was sent, and only the text says which one it is
+		for _, q := range questions {
+			if c.d.text(q.Query) == unsent.SQL() {
+				q.Err = err
+			}
+		}
+	}
+	return err
+}
+
+// Lock waits for more locks before the next statement that is sent.
 func (c *conn) Lock(keys ...string) error {
 	if c.reading {
 		return errViewed
@@ -105,14 +141,16 @@ func (c *conn) Lock(keys ...string) error {
 		return err
 	}
 	c.queued.Queue(takeLocks, c.d.locks(keys))
-	return c.send(nil)
+	return nil
 }
+
+const drawNext = `SELECT nextval('journal_seq')`
 
 func (c *conn) Next() (n int64, err error) {
 	if c.reading {
 		return 0, errViewed
 	}
-	err = c.Query(`SELECT nextval('journal_seq')`, nil, func(scan func(...any) error) error { return scan(&n) })
+	err = c.Query(drawNext, nil, func(scan func(...any) error) error { return scan(&n) })
 	return n, err
 }
 
@@ -139,43 +177,85 @@ func (c *conn) queue(query string, args []any) error {
 	return nil
 }
 
-// send sends what is queued, and calls row for each row of the last statement. An
-// error of the server aborts the transaction; one of row does not.
-func (c *conn) send(row func(func(...any) error) error) error {
-	batch := c.queued
-	c.queued = &pgx.Batch{}
+// asked is a question and the place of its statement in what is queued.
+type asked struct {
+	*store.Question
+	place int
+}
+
+// send sends what is queued, and reads the answers. An error of the server aborts the
+// transaction; one of a Row does not.
+func (c *conn) send(questions ...asked) error {
+	batch, later := c.flush()
+	if batch.Len() == 0 {
+		return nil
+	}
 	results := c.pooled.SendBatch(c.ctx, batch)
-	for _, q := range batch.QueuedQueries[:batch.Len()-1] {
-		if _, err := results.Exec(); err != nil {
-			return c.fail(results, q.SQL, err)
-		}
-	}
-	last := batch.QueuedQueries[batch.Len()-1].SQL
-	rows, err := results.Query()
-	if err != nil {
-		return c.fail(results, last, err)
-	}
-	rowErr := c.read(rows, row)
+	query, err := c.take(results, batch.QueuedQueries, append(later, questions...))
 	if c.ended != nil {
 		return c.ended // whoever ended it has closed the connection
 	}
-	rows.Close()
-	if err := errors.Join(rows.Err(), results.Close()); err != nil {
-		return c.fail(results, last, err)
+	if err == nil {
+		err = results.Close()
 	}
-	return rowErr
+	if err != nil {
+		return c.fail(results, query, err)
+	}
+	c.failed = errOf(later)
+	return c.failed
 }
 
-func (c *conn) read(rows pgx.Rows, row func(func(...any) error) error) error {
-	if row == nil {
-		return nil
+// flush returns what is queued, and begins anew.
+func (c *conn) flush() (batch *pgx.Batch, later []asked) {
+	batch, later = c.queued, c.later
+	c.queued, c.later = &pgx.Batch{}, nil
+	return batch, later
+}
+
+// take reads what came of statements, with the answers to questions, which stand in the
+// order of their places. It returns the statement that failed, and why.
+func (c *conn) take(results pgx.BatchResults, statements []*pgx.QueuedQuery, questions []asked) (query string, err error) {
+	for place, q := range statements {
+		if len(questions) > 0 && questions[0].place == place {
+			err = c.read(results, questions[0].Question)
+			questions = questions[1:]
+		} else {
+			_, err = results.Exec()
+		}
+		if err != nil {
+			return q.SQL, err
+		}
 	}
-	for rows.Next() {
-		if err := c.call(rows, row); err != nil || c.ended != nil {
-			return err
+	return "", nil
+}
+
+// errOf returns the first error of answers.
+func errOf(answered []asked) error {
+	for _, a := range answered {
+		if a.Err != nil {
+			return a.Err
 		}
 	}
 	return nil
+}
+
+// read reads the answer to a question. Its error is the server's.
+func (c *conn) read(results pgx.BatchResults, q *store.Question) error {
+	rows, err := results.Query()
+	if err == nil {
+		for q.Row != nil && q.Err == nil && c.ended == nil && rows.Next() {
+			q.Err = c.call(rows, q.Row)
+		}
+		if c.ended != nil {
+			return c.ended
+		}
+		rows.Close()
+		err = rows.Err()
+	}
+	if err != nil {
+		q.Err = err
+	}
+	return err
 }
 
 // call calls row without the mutex: a change that hangs there can be revoked.

@@ -38,11 +38,17 @@ type fence struct {
 }
 
 // A post is a sequence, and the transaction that the oldest must be younger than.
-type post struct{ seq, xid int64 }
+type post struct {
+	seq, xid int64
+	set      time.Time
+}
 
 const (
 	// fenceTime is for how long an answer is as good as a new one.
 	fenceTime = time.Millisecond
+	// lookTime is how long a post waits for the transactions before it, until they are
+	// looked at.
+	lookTime = 10 * time.Millisecond
 	// fencePosts bounds what a long transaction piles up.
 	fencePosts = 64
 )
@@ -111,7 +117,7 @@ func (f *fence) move(ctx context.Context, c *pgxpool.Conn) error {
 			return err
 		}
 	}
-	if len(f.posts) == 0 || !f.look.due() {
+	if len(f.posts) == 0 || time.Since(f.posts[0].set) < lookTime || !f.look.due() {
 		return nil
 	}
 	seq, err := f.look.at(ctx, c, f)
@@ -130,7 +136,7 @@ func (f *fence) set(ctx context.Context, c *pgxpool.Conn, last int64) error {
 	if err := c.SendBatch(ctx, batch).Close(); err != nil {
 		return err
 	}
-	f.posts = append(f.posts, post{seq: last, xid: xid})
+	f.posts = append(f.posts, post{seq: last, xid: xid, set: time.Now()})
 	f.pass(oldest)
 	return nil
 }

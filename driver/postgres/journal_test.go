@@ -263,6 +263,7 @@ func TestFenceWaits(t *testing.T) {
 	w.Go(func() {
 		change(t, d, func(c store.Conn) error {
 			_, err := c.Append([]message.Message{fact("slow", 0)})
+			err = errors.Join(err, c.Query(`SELECT 1`, nil, nil)) // it travels with this
 			close(drawn)
 			<-release
 			return err

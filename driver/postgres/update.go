@@ -90,7 +90,7 @@ const (
 	// The number is drawn before any sequence, and the clock read after the locks are
 	// held: both are needed for the order of the journal.
 	enterSchema = `SELECT set_config('search_path', $1, true), set_config('lock_timeout', '` + lockTime + `', true),
-		clock_timestamp(), pg_current_xact_id()::text`
+		clock_timestamp(), pg_current_xact_id()::text, last_value FROM `
 )
 
 // begin starts a transaction that holds the locks of keys, in one round trip. What
@@ -107,8 +107,8 @@ func (d *Driver) begin(ctx context.Context, keys []string) (*conn, time.Time, er
 		batch.Queue(takeLocks, d.locks(keys))
 	}
 	var now time.Time
-	batch.Queue(enterSchema, pgx.Identifier{d.schema}.Sanitize()).QueryRow(func(row pgx.Row) error {
-		return row.Scan(nil, nil, &now, &c.xid)
+	batch.Queue(enterSchema+d.fence.sequence, pgx.Identifier{d.schema}.Sanitize()).QueryRow(func(row pgx.Row) error {
+		return row.Scan(nil, nil, &now, &c.xid, &c.seq)
 	})
 	ctx, cancel := context.WithTimeoutCause(ctx, answerTime, errSilent)
 	defer cancel()

@@ -7,6 +7,7 @@ import (
 
 	"github.com/tidewire/tidewire/toolkit/message"
 	"github.com/tidewire/tidewire/toolkit/store"
+	"github.com/tidewire/tidewire/toolkit/stream"
 	"zombiezen.com/go/sqlite"
 )
 
@@ -15,7 +16,8 @@ import (
 type conn struct {
 	stmts *statements
 	draw  func(kept bool) int64 // nil in a View
-	fresh map[int]int64         // the last row of each partition that was appended to
+	fresh []stream.Entry        // what was appended,
+	sure  bool                  // once, and as the last thing: no savepoint has undone it
 
 	mu     sync.Mutex
 	ended  bool
@@ -34,6 +36,7 @@ func (c *conn) Exec(query string, args ...any) error {
 	if c.ended {
 		return errEnded
 	}
+	c.sure = false
 	s, err := c.stmts.bind(query, args)
 	if err != nil {
 		return err
@@ -54,6 +57,7 @@ func (c *conn) Query(query string, args []any, row func(scan func(dest ...any) e
 	if c.ended {
 		return errEnded
 	}
+	c.sure = false
 	s, err := c.stmts.bind(query, args)
 	if err != nil {
 		return err
@@ -102,6 +106,7 @@ func (c *conn) Lock(...string) error {
 // two equal versions the conflict: the id of a message is not looked at.
 func (c *conn) Append(msgs []message.Message) ([]int64, error) {
 	seqs := make([]int64, len(msgs))
+	first := len(c.fresh) == 0
 	for i, m := range msgs {
 		seq, err := c.number(false)
 		if err != nil {
@@ -121,22 +126,23 @@ func (c *conn) Append(msgs []message.Message) ([]int64, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := c.appended(store.Partition(m.Key), seq); err != nil {
+		if err := c.appended(stream.Entry{Position: store.Position{Partition: store.Partition(m.Key), Seq: seq, ID: m.ID}, Message: m}); err != nil {
 			return nil, err
 		}
 	}
+	c.sure = first
 	return seqs, nil
 }
 
-// appended remembers the last row of a partition for the writer, which reads it as soon
-// as the change has ended or was revoked.
-func (c *conn) appended(partition int, seq int64) error {
+// appended remembers a row for the writer, which reads it as soon as the change has ended
+// or was revoked.
+func (c *conn) appended(row stream.Entry) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.ended {
 		return errEnded
 	}
-	c.fresh[partition] = seq
+	c.fresh = append(c.fresh, row)
 	return nil
 }
 

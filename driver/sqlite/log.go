@@ -52,10 +52,13 @@ func (l Log) Read(ctx context.Context, q stream.Query) (entries []stream.Entry, 
 		after[p.Partition] = p.Seq
 		start = min(start, p.Seq)
 	}
-	err = l.db.View(ctx, func(tx *store.Tx) error {
-		entries, err = scanFrom(tx, q, start, after)
-		return err
-	})
+	entries, ok := l.driver.recent.after(start, after, q)
+	if !ok {
+		err = l.db.View(ctx, func(tx *store.Tx) error {
+			entries, err = scanFrom(tx, q, start, after)
+			return err
+		})
+	}
 	if err == nil && len(entries) < q.Max {
 		l.lower(behind, known, entries)
 	}

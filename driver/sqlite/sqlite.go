@@ -43,6 +43,7 @@ type Driver struct {
 	writer  *writer
 	settled atomic.Int64
 	tails   tails
+	recent  recent
 	readers chan *reader // nil: a connection still to be opened
 	closing sync.Once
 }
@@ -87,6 +88,7 @@ func (d *Driver) open(ctx context.Context, migrations fs.FS) error {
 	}
 	d.clock = startClock(latest)
 	d.settled.Store(seq)
+	d.recent.begin = seq
 	d.writer = startWriter(c, d, seq)
 	for range readers {
 		d.readers <- nil

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/tidewire/tidewire/toolkit/store"
+	"github.com/tidewire/tidewire/toolkit/stream"
 	"zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitex"
 )
@@ -58,11 +59,11 @@ func (t *tails) open(c *sqlite.Conn) (seq int64, latest time.Time, err error) {
 
 // raise says that rows were committed. It comes after the commit and before its members
 // are told: a hint finds what it is about.
-func (t *tails) raise(last map[int]int64) {
+func (t *tails) raise(rows []stream.Entry) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for p, seq := range last {
-		t.last[p] = max(t.last[p], seq)
+	for _, e := range rows {
+		t.last[e.Partition] = max(t.last[e.Partition], e.Seq)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/tidewire/tidewire/toolkit/store"
+	"github.com/tidewire/tidewire/toolkit/stream"
 	"zombiezen.com/go/sqlite"
 )
 
@@ -28,10 +29,11 @@ var errClosed = fmt.Errorf("%w: closed", store.ErrUnavailable)
 type writer struct {
 	driver *Driver
 	stmts  *statements
-	seq    int64         // the last that was drawn; a change that is undone leaves a gap
-	kept   bool          // the group drew a number that no row of the journal shows
-	fresh  map[int]int64 // the last row of each partition in this transaction, or one undone
-	broken error         // a commit failed in a way that leaves its outcome open
+	seq    int64          // the last that was drawn; a change that is undone leaves a gap
+	kept   bool           // the group drew a number that no row of the journal shows
+	fresh  []stream.Entry // the rows of the journal in this transaction,
+	unsure bool           // or others
+	broken error          // a commit failed in a way that leaves its outcome open
 
 	mu      sync.Mutex
 	waiting [2][]*member // requests, then background work
@@ -60,7 +62,7 @@ const (
 
 // startWriter owns c from now on, and goes on drawing behind seq.
 func startWriter(c *sqlite.Conn, d *Driver, seq int64) *writer {
-	w := &writer{driver: d, stmts: newStatements(c), seq: seq, fresh: map[int]int64{}, wake: make(chan struct{}, 1), ended: make(chan struct{}),
+	w := &writer{driver: d, stmts: newStatements(c), seq: seq, wake: make(chan struct{}, 1), ended: make(chan struct{}),
 		timer: time.NewTimer(time.Hour), interrupt: make(chan struct{})}
 	c.SetInterrupt(w.interrupt)
 	go w.run()
@@ -212,6 +214,7 @@ func (w *writer) join(members []*member, m *member) []*member {
 		return members
 	}
 	// The transaction died with m: the others run again without it.
+	w.fresh, w.unsure = nil, false
 	if err := w.stmts.exec("BEGIN IMMEDIATE"); err != nil {
 		fail(members, explain(err))
 		return nil
@@ -229,7 +232,7 @@ func (w *writer) lend(m *member) error {
 	if err := w.stmts.exec("SAVEPOINT change"); err != nil {
 		return explain(err)
 	}
-	c := &conn{stmts: w.stmts, draw: w.draw, fresh: w.fresh}
+	c := &conn{stmts: w.stmts, draw: w.draw}
 	m.turn <- c
 	w.timer.Reset(changeTime)
 	var err error
@@ -242,6 +245,10 @@ func (w *writer) lend(m *member) error {
 	w.timer.Stop()
 	if err == nil {
 		err = w.stmts.exec("RELEASE change")
+	}
+	if err == nil {
+		w.fresh = append(w.fresh, c.fresh...)
+		w.unsure = w.unsure || len(c.fresh) > 0 && !c.sure
 	}
 	if err != nil && !w.stmts.conn.AutocommitEnabled() {
 		err = errors.Join(err, w.stmts.exec("ROLLBACK TO change"), w.stmts.exec("RELEASE change"))
@@ -265,6 +272,8 @@ func (w *writer) revoke(c *conn) error {
 
 // commit puts a transaction on disk and tells its members.
 func (w *writer) commit(members []*member) {
+	fresh, unsure := w.fresh, w.unsure
+	w.fresh, w.unsure = nil, false
 	err := w.keep()
 	if err == nil {
 		err = w.stmts.exec("COMMIT")
@@ -272,8 +281,12 @@ func (w *writer) commit(members []*member) {
 	if err == nil {
 		w.kept = false
 		w.driver.settled.Store(w.seq)
-		w.driver.tails.raise(w.fresh)
-		clear(w.fresh)
+		if unsure {
+			w.driver.recent.forget(w.seq)
+		} else {
+			w.driver.recent.add(fresh)
+		}
+		w.driver.tails.raise(fresh)
 		fail(members, nil)
 		return
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/tidewire/tidewire/toolkit/failure"
@@ -34,6 +35,7 @@ func (s *shift) settle() {
 			}
 		}
 		s.store(batch)
+		pace.Done()
 	}
 }
 
@@ -71,25 +73,26 @@ func (s *shift) store(batch []result) {
 // commit runs the records of results in one transaction. On an error it names the one
 // that was being recorded, len(batch) after the last one.
 func (s *shift) commit(batch []result) (suspect int, verdicts []Verdict, err error) {
-	keys := make([]string, len(batch))
+	keys := make([][]string, len(batch))
 	for i, r := range batch {
-		keys[i] = r.Key
+		keys[i] = []string{r.Key}
 	}
 	var spent time.Duration
-	_, err = s.DB.Background().Update(context.Background(), keys, func(tx *store.Tx) error {
+	_, err = s.DB.Background().Update(context.Background(), slices.Concat(keys...), func(tx *store.Tx) error {
 		begun := time.Now()
-		verdicts = make([]Verdict, 0, len(batch))
-		for i, r := range batch {
-			suspect = i
-			v := Verdict{Delivery: r.Delivery}
+		verdicts = make([]Verdict, len(batch))
+		suspect, err = tx.Each(keys, func(tx *store.Tx, i int) error {
+			r := batch[i]
+			verdicts[i].Delivery = r.Delivery
 			if r.err != nil {
-				v.Next = s.Policy.Judge(r.Past, tx.Now, r.err)
-			} else if err := r.handler.record(context.Background(), tx.Handling(r.Message), r.data, r.outcome); err != nil {
-				return err
+				verdicts[i].Next = s.Policy.Judge(r.Past, tx.Now, r.err)
+				return nil
 			}
-			verdicts = append(verdicts, v)
+			return r.handler.record(context.Background(), tx.Handling(r.Message), r.data, r.outcome)
+		})
+		if err != nil {
+			return err
 		}
-		suspect = len(batch)
 		err := s.Driver.Settle(tx, verdicts)
 		spent = time.Since(begun)
 		return err

@@ -75,15 +75,15 @@ func (t Table) claim(tx *store.Tx, queue string, most int, which string) (got []
 			got = append(got, d)
 			return err
 		})
-	if err != nil {
+	if err != nil || len(got) == 0 {
 		return nil, err
 	}
-	for _, d := range got {
-		if err := tx.Exec(`UPDATE job SET due = $1, lease = $2, strikes = $3 WHERE id = $4`, tx.Now.Add(t.lease()), lease, d.Strikes, d.ID); err != nil {
-			return nil, err
-		}
+	ids := make([]string, len(got))
+	for i, d := range got {
+		ids[i] = d.ID
 	}
-	return got, nil
+	_, err = each(tx, `UPDATE job SET due = $1, lease = $2, strikes = `+strikes+` WHERE id IN (%s) RETURNING id`, ids, tx.Now.Add(t.lease()), lease)
+	return got, err
 }
 
 // Renew moves the end of leases.

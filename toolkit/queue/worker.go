@@ -139,6 +139,9 @@ func (s *shift) receive(ctx context.Context) {
 		for _, d := range got {
 			s.begin(ctx, d)
 		}
+		if len(got) > 0 {
+			pace.Done()
+		}
 		switch {
 		case len(got) > 0:
 			idle.Reset()

@@ -40,14 +40,24 @@ func (i *Idler) Wait(ctx context.Context, hint <-chan struct{}) {
 // A Pacer lets batches gather under load: commits that follow each other at once would
 // each be small, and cost as much as large ones. Whoever comes after a pause does not
 // wait.
-type Pacer struct{ last time.Time }
+type Pacer struct{ begun, next time.Time }
 
-const gather = 2 * time.Millisecond
+const (
+	gather  = 2 * time.Millisecond
+	longest = 25 * time.Millisecond
+)
 
-// Next waits until two milliseconds have passed since it last returned.
+// Next waits until the rest that the last batch earned is over.
 func (p *Pacer) Next() {
-	if d := gather - time.Since(p.last); d > 0 {
+	if d := time.Until(p.next); d > 0 {
 		time.Sleep(d)
 	}
-	p.last = time.Now()
+	p.begun = time.Now()
+}
+
+// Done says that a batch is over: the next one begins after as long a time again, 2 to
+// 25 ms.
+func (p *Pacer) Done() {
+	now := time.Now()
+	p.next = now.Add(min(longest, max(gather, now.Sub(p.begun))))
 }

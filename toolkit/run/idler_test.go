@@ -83,29 +83,37 @@ func TestContextEndsTheWait(t *testing.T) {
 	})
 }
 
-// Batches that follow each other are two milliseconds apart; whoever comes after a
-// pause does not wait.
+// After a batch comes a rest of as long a time again, 2 to 25 ms; whoever comes later
+// than that does not wait.
 func TestPacer(t *testing.T) {
+	const ms = time.Millisecond
 	synctest.Test(t, func(t *testing.T) {
 		var p run.Pacer
-		next := func() time.Duration {
+		for n, tt := range []struct{ batch, pause, want time.Duration }{
+			{0, 0, 0},
+			{ms, 0, 2 * ms},
+			{0, 0, 2 * ms},
+			{10 * ms, 0, 10 * ms},
+			{10 * ms, 4 * ms, 6 * ms},
+			{10 * ms, 10 * ms, 0},
+			{time.Second, 0, 25 * ms},
+			{time.Second, time.Hour, 0},
+		} {
+			<-time.After(tt.batch)
+			if n > 0 {
+				p.Done()
+			}
+			<-time.After(tt.pause)
 			began := time.Now()
 			p.Next()
-			return time.Since(began)
-		}
-		for n, tt := range []struct{ pause, want time.Duration }{
-			{0, 0},
-			{0, 2 * time.Millisecond},
-			{0, 2 * time.Millisecond},
-			{500 * time.Microsecond, 1500 * time.Microsecond},
-			{2 * time.Millisecond, 0},
-			{0, 2 * time.Millisecond},
-			{time.Hour, 0},
-		} {
-			<-time.After(tt.pause)
-			if got := next(); got != tt.want {
-				t.Errorf("call %d, after a pause of %v, waited %v; want %v", n+1, tt.pause, got, tt.want)
+			if got := time.Since(began); got != tt.want {
+				t.Errorf("call %d, after a batch of %v and a pause of %v, waited %v; want %v", n+1, tt.batch, tt.pause, got, tt.want)
 			}
+		}
+		began := time.Now()
+		p.Next() // the one before has found nothing to do
+		if got := time.Since(began); got != 0 {
+			t.Errorf("waited %v after a look that found nothing", got)
 		}
 	})
 }

@@ -84,11 +84,28 @@ type Conn interface {
 	Lock(keys ...string) error
 
 	// Append adds messages to the journal, in order, each behind everything that was
-	// committed to its partition before. It returns their sequences. A version that
-	// is taken is ErrConflict.
+	// committed to its partition before. It returns their sequences, which are there
+	// once the change is committed. A version that is taken is ErrConflict, now or then.
 	Append(msgs []message.Message) ([]int64, error)
 
 	// Next draws the next number of the journal's sequence: it grows with every draw,
 	// and Settled covers it.
 	Next() (int64, error)
+}
+
+// A Conn that is a round trip away from its database is a Together.
+type Together interface {
+	// Ask is Query, or Next, for each of questions in turn, in one round trip. Its error
+	// is that of the transaction, which is aborted, and then of the question whose
+	// statement failed, too. The error of a Row is its question's alone.
+	Ask(questions []*Question) error
+}
+
+// A Question is what Query or Next are asked.
+type Question struct {
+	Query string
+	Args  []any
+	Row   func(scan func(dest ...any) error) error
+	Next  *int64 // where the number goes; nil for a Query
+	Err   error  // of the answer
 }

@@ -76,7 +76,7 @@ func (db *DB) Alone() bool {
 func (db *DB) Update(ctx context.Context, keys []string, change func(*Tx) error) (Position, error) {
 	var tx *Tx
 	err := db.driver.Update(ctx, Change{Keys: keys, Background: db.background, Run: func(c Conn, now time.Time) error {
-		tx = &Tx{Now: now, conn: c, db: db}
+		tx = &Tx{Now: now, conn: c, db: db, said: &said{}}
 		tx.keep(ctx)
 		if err := change(tx); err != nil {
 			return err
@@ -105,7 +105,7 @@ func (db *DB) complain(err error) {
 // View runs read on one snapshot of the primary. What it reads may be shown, and
 // nothing is decided from it.
 func (db *DB) View(ctx context.Context, read func(*Tx) error) error {
-	return db.driver.View(ctx, func(c Conn) error { return read(&Tx{conn: c, db: db, reading: true}) })
+	return db.driver.View(ctx, func(c Conn) error { return read(&Tx{conn: c, db: db, reading: true, said: &said{}}) })
 }
 
 // Settled returns the journal sequence up to which no more rows will appear.

@@ -22,9 +22,14 @@ type Tx struct {
 	db      *DB
 	reading bool
 	from    message.Message // what is being handled: the cause of what is said
-	facts   []message.Message
-	seqs    []int64
-	work    []job
+	*said
+}
+
+// said is what the change has said so far.
+type said struct {
+	facts []message.Message
+	seqs  []int64
+	work  []job
 }
 
 // job is a message on its way into a queue.

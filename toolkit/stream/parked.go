@@ -246,11 +246,7 @@ func (s *session) redo(ctx context.Context, tx *store.Tx, p parkedRow) error {
 	if p.state == stateDiscarded || !ok {
 		return nil
 	}
-	keys, err := s.keys([]Entry{p.Entry})
-	if err != nil {
-		return err
-	}
-	if err := tx.Lock(keys...); err != nil {
+	if err := tx.Lock(s.keys([]Entry{p.Entry})[0]...); err != nil {
 		return err
 	}
 	return h.Handle(ctx, tx, p.Message)

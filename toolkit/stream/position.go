@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/tidewire/tidewire/toolkit/store"
@@ -40,22 +39,16 @@ func (s *session) moves(entries []Entry) []move {
 // fence moves positions as the first thing of a transaction. If one of them is not
 // where we left it, or has another owner, nothing of the transaction happens.
 func (s *session) fence(tx *store.Tx, moves []move) error {
-	var rows []string
-	args := []any{s.DB.Service(), s.Name}
-	for _, m := range moves {
-		n := len(args)
-		rows = append(rows, fmt.Sprintf("(CAST($%d AS BIGINT), CAST($%d AS BIGINT), CAST($%d AS BIGINT), CAST($%d AS BIGINT), CAST($%d AS TEXT), CAST($%d AS TEXT))", n+1, n+2, n+3, n+4, n+5, n+6))
-		args = append(args, m.to.Partition, m.held.token, m.held.stored.Seq, m.to.Seq, m.to.ID, m.held.identity)
-	}
-	moved := 0
-	err := tx.Rows(`WITH move (partition, token, start, seq, id, identity) AS (VALUES `+strings.Join(rows, ", ")+`)
-		UPDATE position SET seq = move.seq, id = move.id, identity = move.identity, strikes = 0, careful = 0 FROM move
-		WHERE subscription = $1 AND log = $2 AND position.partition = move.partition
-			AND position.token = move.token AND position.seq = move.start AND stopped = '' RETURNING position.partition`, args,
-		func(func(...any) error) error { moved++; return nil })
-	if err == nil && moved != len(moves) {
-		err = errLost
-	}
+	_, err := tx.Each(make([][]string, len(moves)), func(tx *store.Tx, i int) error {
+		m := moves[i]
+		ours, err := tx.Row([]any{nil}, `UPDATE position SET seq = $1, id = $2, identity = $3, strikes = 0, careful = 0
+			WHERE subscription = $4 AND log = $5 AND partition = $6 AND token = $7 AND seq = $8 AND stopped = '' RETURNING token`,
+			m.to.Seq, m.to.ID, m.held.identity, s.DB.Service(), s.Name, m.to.Partition, m.held.token, m.held.stored.Seq)
+		if err == nil && !ours {
+			err = errLost
+		}
+		return err
+	})
 	return err
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/tidewire/tidewire/toolkit/failure"
@@ -137,6 +138,7 @@ func (s *session) turn(ctx context.Context) (progress bool, err error) {
 	if len(entries) == 0 {
 		return drained, s.lost(s.catchUp(ctx))
 	}
+	defer s.pace.Done()
 	return true, s.lost(s.apply(ctx, entries))
 }
 
@@ -271,11 +273,7 @@ func unavailable(ctx context.Context, err error) bool {
 // error it names the entry that was being handled, len(entries) after the last one.
 func (s *session) commit(ctx context.Context, entries []Entry) (suspect int, err error) {
 	started := time.Now()
-	moves := s.moves(entries)
-	keys, err := s.keys(entries)
-	if err != nil {
-		return 0, err
-	}
+	moves, keys := s.moves(entries), s.keys(entries)
 	at, waiting := 0, 0
 	var spent time.Duration
 	_, err = s.db.Update(ctx, nil, func(tx *store.Tx) error {
@@ -284,21 +282,18 @@ func (s *session) commit(ctx context.Context, entries []Entry) (suspect int, err
 		if err := s.fence(tx, moves); err != nil {
 			return err
 		}
-		if err := tx.Lock(keys...); err != nil {
+		if err := tx.Lock(slices.Concat(keys...)...); err != nil {
 			return err
 		}
-		for i, e := range entries {
-			at = i
-			parked, err := s.handle(ctx, tx, e)
-			if err != nil {
-				return err
-			}
+		at, err = tx.Each(keys, func(tx *store.Tx, i int) error {
+			parked, err := s.handle(ctx, tx, entries[i])
 			if parked {
 				waiting++
 			}
-		}
-		at, spent = len(entries), time.Since(begun)
-		return nil
+			return err
+		})
+		spent = time.Since(begun)
+		return err
 	})
 	if err != nil {
 		return at, err
@@ -321,25 +316,22 @@ func (s *session) handle(ctx context.Context, tx *store.Tx, e Entry) (parked boo
 	return false, h.Handle(ctx, tx, e.Message)
 }
 
-// keys returns the keys that the handlers of entries decide on, where there are others
-// to lock them against.
-func (s *session) keys(entries []Entry) ([]string, error) {
+// keys returns the keys that the handlers of entries decide on; none where there is
+// nobody to lock them against.
+func (s *session) keys(entries []Entry) [][]string {
+	all := make([][]string, len(entries))
 	if s.DB.Alone() {
-		return nil, nil
+		return all
 	}
-	var keys []string
-	for _, e := range entries {
-		h, ok := s.handlers[e.Kind]
-		if !ok || h.keys == nil {
-			continue
+	for i, e := range entries {
+		all[i] = []string{e.Key}
+		if h, ok := s.handlers[e.Kind]; ok && h.keys != nil {
+			if keys, err := h.keys(e.Message); err == nil { // else the handler says so, for itself
+				all[i] = keys
+			}
 		}
-		more, err := h.keys(e.Message)
-		if err != nil {
-			more = []string{e.Key} // its handler will fail to decode it too, for itself
-		}
-		keys = append(keys, more...)
 	}
-	return keys, nil
+	return all
 }
 
 // record measures what was handled.

@@ -41,6 +41,7 @@ func Run(t *testing.T, h Harness) {
 		{"View", views()},
 		{"Conn", conns()},
 		{"Journal", journals()},
+		{"Each", eaches()},
 		{"Twice", twices()},
 	} {
 		t.Run(group.name, func(t *testing.T) {

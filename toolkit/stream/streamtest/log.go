@@ -33,10 +33,7 @@ func logs() []test {
 				k.Errorf("read %d messages of an empty log", len(got))
 			}
 			k.numbers(40, 4)
-			all := k.read(everywhere(), 100)
-			if len(all) != 40 {
-				k.Fatalf("read %d messages, want 40", len(all))
-			}
+			all := k.readAll(40)
 			e := all[10]
 			from := everywhere()
 			from[e.Partition] = e.Position
@@ -49,6 +46,7 @@ func logs() []test {
 		// A partition of another instance is not touched.
 		{"reads at most Max, and only the partitions that are wanted", func(k *desk) {
 			k.numbers(40, 4)
+			k.readAll(40)
 			if got := k.read(everywhere(), 7); len(got) != 7 {
 				k.Errorf("read %d messages, want 7", len(got))
 			}
@@ -65,6 +63,7 @@ func logs() []test {
 		// Most messages are nobody's: reading them is the cost of a log.
 		{"spares the body that nobody wants", func(k *desk) {
 			k.append("a", counted{1}, ended{})
+			k.readAll(2)
 			got, err := k.log.Read(k.Context(), stream.Query{From: everywhere(), Max: 10, Want: func(kind string) bool { return kind == "ended" }})
 			k.must(err)
 			if len(got) != 2 || len(got[0].Body) != 0 || string(got[1].Body) != "{}" {
@@ -84,7 +83,7 @@ func places() []test {
 		// A reader recognizes the log that it has read.
 		{"knows what is at a place", func(k *desk) {
 			k.append("a", counted{1})
-			e := k.read(everywhere(), 1)[0]
+			e := k.readAll(1)[0]
 			for seq, want := range map[int64]string{e.Seq: e.Message.ID, e.Seq + 1: ""} {
 				if got, err := k.log.At(k.Context(), e.Partition, seq); err != nil || got != want {
 					k.Errorf("at %d is %q, %v; want %q", seq, got, err, want)
@@ -94,7 +93,7 @@ func places() []test {
 		// Lag is a number that operators act on.
 		{"counts what follows", func(k *desk) {
 			k.numbers(10, 3)
-			e := k.read(everywhere(), 100)[3]
+			e := k.readAll(10)[3]
 			from := everywhere()
 			want := 10 - len(k.before(e))
 			from[e.Partition] = e.Position
@@ -134,6 +133,14 @@ func (k *desk) read(from []store.Position, most int) []stream.Entry {
 	return got
 }
 
+// readAll waits until n messages can be read: not before everything that other
+// transactions could still put between them is over.
+func (k *desk) readAll(n int) (all []stream.Entry) {
+	k.Helper()
+	k.await(fmt.Sprint(n, " messages"), func() bool { all = k.read(everywhere(), n+1); return len(all) == n })
+	return all
+}
+
 // before returns e and what comes before it in its partition.
 func (k *desk) before(e stream.Entry) []stream.Entry {
 	return slices.DeleteFunc(k.read(everywhere(), 1000), func(o stream.Entry) bool { return o.Partition != e.Partition || o.Seq > e.Seq })
@@ -144,7 +151,7 @@ func whole(k *desk) {
 		_, err := tx.Handling(message.Message{ID: "cause"}).AppendAfter(store.Place{}, "a", counted{7})
 		return err
 	})
-	e := k.read(everywhere(), 1)[0]
+	e := k.readAll(1)[0]
 	m := e.Message
 	if e.Position.ID != m.ID || m.ID == "" || e.Partition != store.Partition("a") {
 		k.Errorf("position %+v of message %s", e.Position, m.ID)
