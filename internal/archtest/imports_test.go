@@ -30,6 +30,7 @@ var rules = []struct {
 	{"audit", nil}, // independent: no product package
 	{"load", nil},  // speaks HTTP only
 	{"simulator", []string{"toolkit", "driver/sqlite"}},
+	{"internal/databases", []string{"toolkit", "driver"}},
 	{"internal", nil},
 	{"lab", []string{"toolkit", "driver"}},
 	{"bench", []string{"toolkit", "driver", "shop", "simulator", "load", "cmd"}},
@@ -37,7 +38,7 @@ var rules = []struct {
 }
 
 // A test may also stand its package on a real database, and check what it did.
-var testsMayImport = []string{"driver", "toolkit", "simulator", "audit"}
+var testsMayImport = []string{"driver", "toolkit", "simulator", "audit", "internal/databases"}
 
 // foreign says which other modules the packages below a folder may import.
 var foreign = []struct {

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/tidewire/tidewire/internal/databases"
 	"github.com/tidewire/tidewire/shop/door"
 	"github.com/tidewire/tidewire/toolkit/store"
 )
@@ -66,7 +67,7 @@ func (c *counter) exec(t *testing.T, query string) {
 
 const firstCount = `201 /count/0 application/json {"N":0}`
 
-func TestSameKeyIsOneChange(t *testing.T) { onEach(t, testSameKeyIsOneChange) }
+func TestSameKeyIsOneChange(t *testing.T) { databases.Each(t, "counter", nil, testSameKeyIsOneChange) }
 
 func testSameKeyIsOneChange(t *testing.T, open func() *store.DB) {
 	c := behind(open())
@@ -93,7 +94,7 @@ func testSameKeyIsOneChange(t *testing.T, open func() *store.DB) {
 }
 
 func TestKeyIsKeptADayAndOverReopening(t *testing.T) {
-	onEach(t, testKeyIsKeptADayAndOverReopening)
+	databases.Each(t, "counter", nil, testKeyIsKeptADayAndOverReopening)
 }
 
 func testKeyIsKeptADayAndOverReopening(t *testing.T, open func() *store.DB) {
@@ -116,7 +117,7 @@ func testKeyIsKeptADayAndOverReopening(t *testing.T, open func() *store.DB) {
 	}
 }
 
-func TestTwinsGetOneAnswer(t *testing.T) { onEach(t, testTwinsGetOneAnswer) }
+func TestTwinsGetOneAnswer(t *testing.T) { databases.Each(t, "counter", nil, testTwinsGetOneAnswer) }
 
 func testTwinsGetOneAnswer(t *testing.T, open func() *store.DB) {
 	c := behind(open())
@@ -131,7 +132,7 @@ func testTwinsGetOneAnswer(t *testing.T, open func() *store.DB) {
 	wg.Wait()
 }
 
-func TestFailureIsNotStored(t *testing.T) { onEach(t, testFailureIsNotStored) }
+func TestFailureIsNotStored(t *testing.T) { databases.Each(t, "counter", nil, testFailureIsNotStored) }
 
 func testFailureIsNotStored(t *testing.T, open func() *store.DB) {
 	c := behind(open())
@@ -146,7 +147,7 @@ func testFailureIsNotStored(t *testing.T, open func() *store.DB) {
 	}
 }
 
-func TestBadKeys(t *testing.T) { onEach(t, testBadKeys) }
+func TestBadKeys(t *testing.T) { databases.Each(t, "counter", nil, testBadKeys) }
 
 func testBadKeys(t *testing.T, open func() *store.DB) {
 	c := behind(open())
@@ -169,7 +170,9 @@ func testBadKeys(t *testing.T, open func() *store.DB) {
 	}
 }
 
-func TestCallersDoNotShareKeys(t *testing.T) { onEach(t, testCallersDoNotShareKeys) }
+func TestCallersDoNotShareKeys(t *testing.T) {
+	databases.Each(t, "counter", nil, testCallersDoNotShareKeys)
+}
 
 func testCallersDoNotShareKeys(t *testing.T, open func() *store.DB) {
 	c := behind(open())
@@ -184,7 +187,7 @@ func testCallersDoNotShareKeys(t *testing.T, open func() *store.DB) {
 	}
 }
 
-func TestSettle(t *testing.T) { onEach(t, testSettle) }
+func TestSettle(t *testing.T) { databases.Each(t, "counter", nil, testSettle) }
 
 func testSettle(t *testing.T, open func() *store.DB) {
 	c := behind(open())
@@ -215,7 +218,9 @@ func testSettle(t *testing.T, open func() *store.DB) {
 	}
 }
 
-func TestTraceReachesTheJournal(t *testing.T) { onEach(t, testTraceReachesTheJournal) }
+func TestTraceReachesTheJournal(t *testing.T) {
+	databases.Each(t, "counter", nil, testTraceReachesTheJournal)
+}
 
 func testTraceReachesTheJournal(t *testing.T, open func() *store.DB) {
 	c := behind(open())

@@ -1,26 +1,15 @@
 package inventory
 
 import (
-	"context"
-	"os"
-	"path/filepath"
-	"strings"
 	"testing"
 
-	"github.com/google/uuid"
-	"github.com/tidewire/tidewire/driver/postgres"
-	"github.com/tidewire/tidewire/driver/sqlite"
+	"github.com/tidewire/tidewire/internal/databases"
 	"github.com/tidewire/tidewire/toolkit/store"
 )
 
-const onPostgres = "TestOnPostgres"
-
 // TestOnPostgres runs the tests that touch rows once more, on a real PostgreSQL.
 func TestOnPostgres(t *testing.T) {
-	if os.Getenv("TIDEWIRE_TEST_POSTGRES") == "" {
-		t.Skip("TIDEWIRE_TEST_POSTGRES is not set: PostgreSQL was not tested")
-	}
-	for name, test := range map[string]func(*testing.T){
+	databases.Again(t, map[string]func(*testing.T){
 		"TestEveryMessageInEveryState":        TestEveryMessageInEveryState,
 		"TestWhatIsNotTrackedNeverRunsOut":    TestWhatIsNotTrackedNeverRunsOut,
 		"TestTombstoneOfAnEndedOrder":         TestTombstoneOfAnEndedOrder,
@@ -31,42 +20,11 @@ func TestOnPostgres(t *testing.T) {
 		"TestAnyMessagesInAnyOrder":           TestAnyMessagesInAnyOrder,
 		"TestDoor":                            TestDoor,
 		"TestRestockOncePerKey":               TestRestockOncePerKey,
-	} {
-		t.Run(name, test)
-	}
+	})
 }
 
-// database opens a new database: on PostgreSQL for the tests below TestOnPostgres, else a
-// SQLite file.
+// database opens a new database.
 func database(t testing.TB) *store.DB {
 	t.Helper()
-	var d store.Driver
-	var err error
-	if strings.HasPrefix(t.Name(), onPostgres+"/") {
-		schema := "t_" + strings.ReplaceAll(uuid.NewString()[:18], "-", "")
-		d, err = postgres.Open(t.Context(), os.Getenv("TIDEWIRE_TEST_POSTGRES"), schema, Migrations())
-		t.Cleanup(func() { drop(t, schema) })
-	} else {
-		d, err = sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "inventory.db"), Migrations())
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	db := store.Open("inventory", d)
-	t.Cleanup(func() { db.Close() })
-	return db
-}
-
-func drop(t testing.TB, schema string) {
-	ctx := context.Background()
-	d, err := postgres.Open(ctx, os.Getenv("TIDEWIRE_TEST_POSTGRES"), schema, Migrations())
-	if err != nil {
-		t.Error(err)
-		return
-	}
-	defer d.Close()
-	_, err = store.Open("inventory", d).Update(ctx, nil, func(tx *store.Tx) error { return tx.Exec(`DROP SCHEMA ` + schema + ` CASCADE`) })
-	if err != nil {
-		t.Error(err)
-	}
+	return databases.Place(t, "inventory", Migrations())()
 }

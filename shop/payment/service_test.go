@@ -4,12 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/tidewire/tidewire/driver/sqlite"
+	"github.com/tidewire/tidewire/internal/databases"
 	"github.com/tidewire/tidewire/shop/contract"
 	"github.com/tidewire/tidewire/toolkit/failure"
 	"github.com/tidewire/tidewire/toolkit/message"
@@ -20,23 +19,29 @@ import (
 type bench struct {
 	*testing.T
 	*Service
-	file string
+	place func() *store.DB
 }
 
 func newBench(t *testing.T) *bench {
-	b := &bench{T: t, Service: &Service{}, file: filepath.Join(t.TempDir(), "payment.db")}
-	b.open()
+	b := &bench{T: t, place: databases.Place(t, "payment", Migrations())}
+	b.Service = &Service{DB: b.place()}
 	return b
 }
 
-func (b *bench) open() {
-	b.Helper()
-	driver, err := sqlite.Open(b.Context(), b.file, Migrations())
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.DB = store.Open("payment", driver)
-	b.Cleanup(func() { b.DB.Close() })
+// TestOnPostgres runs the tests that touch rows once more, on a real PostgreSQL.
+func TestOnPostgres(t *testing.T) {
+	databases.Again(t, map[string]func(*testing.T){
+		"TestBindIsForEver":                TestBindIsForEver,
+		"TestMethods":                      TestMethods,
+		"TestRefundOnce":                   TestRefundOnce,
+		"TestKeyStoredBeforeCall":          TestKeyStoredBeforeCall,
+		"TestCrashAroundCall":              TestCrashAroundCall,
+		"TestStateTimesMessage":            TestStateTimesMessage,
+		"TestOrderThatPaymentCannotTake":   TestOrderThatPaymentCannotTake,
+		"TestLedgerConstraints":            TestLedgerConstraints,
+		"TestMoneyBalancesWhateverHappens": TestMoneyBalancesWhateverHappens,
+		"TestShow":                         TestShow,
+	})
 }
 
 // restart closes the database and opens it again.
@@ -45,7 +50,7 @@ func (b *bench) restart() {
 	if err := b.DB.Close(); err != nil {
 		b.Fatal(err)
 	}
-	b.open()
+	b.DB = b.place()
 }
 
 // hear gives a fact to its handler, as a reader would.

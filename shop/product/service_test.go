@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/tidewire/tidewire/driver/sqlite"
+	"github.com/tidewire/tidewire/internal/databases"
 	"github.com/tidewire/tidewire/shop/contract"
 	"github.com/tidewire/tidewire/shop/door"
 	"github.com/tidewire/tidewire/toolkit/store"
@@ -51,7 +52,7 @@ func fieldsOf(t testing.TB, err error) []door.Field {
 	return p.Errors
 }
 
-func TestCreate(t *testing.T) { onEach(t, testCreate) }
+func TestCreate(t *testing.T) { databases.Each(t, "product", Migrations(), testCreate) }
 
 func testCreate(t *testing.T, open func() *store.DB) {
 	s := behind(open())
@@ -74,7 +75,9 @@ func testCreate(t *testing.T, open func() *store.DB) {
 	}
 }
 
-func TestSameCreateAgain(t *testing.T) { onEach(t, testSameCreateAgain) }
+func TestSameCreateAgain(t *testing.T) {
+	databases.Each(t, "product", Migrations(), testSameCreateAgain)
+}
 
 func testSameCreateAgain(t *testing.T, open func() *store.DB) {
 	s := behind(open())
@@ -91,7 +94,7 @@ func testSameCreateAgain(t *testing.T, open func() *store.DB) {
 	}
 }
 
-func TestList(t *testing.T) { onEach(t, testList) }
+func TestList(t *testing.T) { databases.Each(t, "product", Migrations(), testList) }
 
 func testList(t *testing.T, open func() *store.DB) {
 	s := behind(open())
@@ -124,7 +127,7 @@ func testList(t *testing.T, open func() *store.DB) {
 
 // A transaction in progress has drawn a place that lists would pass by.
 func TestListWaitsForTransactionsInProgress(t *testing.T) {
-	onEach(t, testListWaitsForTransactionsInProgress)
+	databases.Each(t, "product", Migrations(), testListWaitsForTransactionsInProgress)
 }
 
 func testListWaitsForTransactionsInProgress(t *testing.T, open func() *store.DB) {
@@ -178,7 +181,7 @@ func (s shop) page(t testing.TB, query string) (page door.List[body]) {
 	return page
 }
 
-func TestSearch(t *testing.T) { onEach(t, testSearch) }
+func TestSearch(t *testing.T) { databases.Each(t, "product", Migrations(), testSearch) }
 
 func testSearch(t *testing.T, open func() *store.DB) {
 	s := behind(open())
@@ -216,7 +219,7 @@ func testSearch(t *testing.T, open func() *store.DB) {
 	}
 }
 
-func TestLookup(t *testing.T) { onEach(t, testLookup) }
+func TestLookup(t *testing.T) { databases.Each(t, "product", Migrations(), testLookup) }
 
 func testLookup(t *testing.T, open func() *store.DB) {
 	s := behind(open())
@@ -236,7 +239,9 @@ func testLookup(t *testing.T, open func() *store.DB) {
 	}
 }
 
-func TestDemoSaysEachProductOnce(t *testing.T) { onEach(t, testDemoSaysEachProductOnce) }
+func TestDemoSaysEachProductOnce(t *testing.T) {
+	databases.Each(t, "product", Migrations(), testDemoSaysEachProductOnce)
+}
 
 func testDemoSaysEachProductOnce(t *testing.T, open func() *store.DB) {
 	s := behind(open())
@@ -258,7 +263,7 @@ func testDemoSaysEachProductOnce(t *testing.T, open func() *store.DB) {
 	}
 }
 
-func TestBadRequests(t *testing.T) { onEach(t, testBadRequests) }
+func TestBadRequests(t *testing.T) { databases.Each(t, "product", Migrations(), testBadRequests) }
 
 func testBadRequests(t *testing.T, open func() *store.DB) {
 	s := behind(open())

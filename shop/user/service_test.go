@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/tidewire/tidewire/driver/sqlite"
+	"github.com/tidewire/tidewire/internal/databases"
 	"github.com/tidewire/tidewire/shop/door"
 	"github.com/tidewire/tidewire/shop/user"
 	"github.com/tidewire/tidewire/toolkit/store"
@@ -49,7 +50,7 @@ func (s shop) registered(t testing.TB) (n int) {
 	return n
 }
 
-func TestRegister(t *testing.T) { onEach(t, testRegister) }
+func TestRegister(t *testing.T) { databases.Each(t, "user", user.Migrations(), testRegister) }
 
 func testRegister(t *testing.T, open func() *store.DB) {
 	s := behind(open())
@@ -66,7 +67,9 @@ func testRegister(t *testing.T, open func() *store.DB) {
 	}
 }
 
-func TestSameCreateAgain(t *testing.T) { onEach(t, testSameCreateAgain) }
+func TestSameCreateAgain(t *testing.T) {
+	databases.Each(t, "user", user.Migrations(), testSameCreateAgain)
+}
 
 func testSameCreateAgain(t *testing.T, open func() *store.DB) {
 	s := behind(open())
@@ -86,7 +89,9 @@ func testSameCreateAgain(t *testing.T, open func() *store.DB) {
 	}
 }
 
-func TestConcurrentTwinsAreOne(t *testing.T) { onEach(t, testConcurrentTwinsAreOne) }
+func TestConcurrentTwinsAreOne(t *testing.T) {
+	databases.Each(t, "user", user.Migrations(), testConcurrentTwinsAreOne)
+}
 
 func testConcurrentTwinsAreOne(t *testing.T, open func() *store.DB) {
 	s := behind(open())
@@ -109,7 +114,9 @@ func testConcurrentTwinsAreOne(t *testing.T, open func() *store.DB) {
 	}
 }
 
-func TestReplayAfterReopen(t *testing.T) { onEach(t, testReplayAfterReopen) }
+func TestReplayAfterReopen(t *testing.T) {
+	databases.Each(t, "user", user.Migrations(), testReplayAfterReopen)
+}
 
 func testReplayAfterReopen(t *testing.T, open func() *store.DB) {
 	s := behind(open())
@@ -125,7 +132,7 @@ func testReplayAfterReopen(t *testing.T, open func() *store.DB) {
 	}
 }
 
-func TestKnownAndDemo(t *testing.T) { onEach(t, testKnownAndDemo) }
+func TestKnownAndDemo(t *testing.T) { databases.Each(t, "user", user.Migrations(), testKnownAndDemo) }
 
 func testKnownAndDemo(t *testing.T, open func() *store.DB) {
 	s := behind(open())
@@ -145,7 +152,7 @@ func testKnownAndDemo(t *testing.T, open func() *store.DB) {
 	}
 }
 
-func TestBadRequests(t *testing.T) { onEach(t, testBadRequests) }
+func TestBadRequests(t *testing.T) { databases.Each(t, "user", user.Migrations(), testBadRequests) }
 
 func testBadRequests(t *testing.T, open func() *store.DB) {
 	s := behind(open())
@@ -179,7 +186,7 @@ func testBadRequests(t *testing.T, open func() *store.DB) {
 	}
 }
 
-func TestDatabaseGone(t *testing.T) { onEach(t, testDatabaseGone) }
+func TestDatabaseGone(t *testing.T) { databases.Each(t, "user", user.Migrations(), testDatabaseGone) }
 
 func testDatabaseGone(t *testing.T, open func() *store.DB) {
 	s := behind(open())
