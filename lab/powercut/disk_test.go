@@ -19,7 +19,7 @@ import (
 const (
 	shutdown   = 0x8004587d // EXT4_IOC_SHUTDOWN
 	noLogFlush = 2          // what the file system has not written by itself is lost
-	diskSize   = 512 << 20  // bytes; sparse
+	diskSize   = 4 << 30    // bytes; sparse. PostgreSQL keeps a gigabyte of log
 	busyLimit  = 10 * time.Second
 )
 
