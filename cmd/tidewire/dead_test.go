@@ -103,18 +103,18 @@ func TestDeadLettersFromEndToEnd(t *testing.T) {
 		{"list by type", []string{"list", "--type", "bogus"}, exitDone, job.ID, ""},
 		{"list by age", []string{"list", "--age", "24h"}, exitDone, "ID", ""},
 		{"show", []string{"show", fact.ID}, exitDone, `"orderId": [`, ""},
-		{"show none", []string{"show", "payment/none"}, exitFound, "", "dead letter"},
+		{"show none", []string{"show", "payment/none"}, exitFound, "", "There is no such dead letter."},
 		{"show none of a service", []string{"show", "nobody/none"}, exitFound, "", "no such service"},
-		{"redrive none", []string{"redrive", "payment/none"}, exitFound, "0 dead letters", "payment/none: "},
-		{"redrive none, dry", []string{"redrive", "payment/none", "--dry-run"}, exitFound, "0 dead letters", "payment/none: "},
-		{"discard none", []string{"discard", "payment/none", "--why", "x"}, exitFound, "0 dead letters", "payment/none: "},
+		{"redrive none", []string{"redrive", "payment/none"}, exitFound, "0 dead letters", "payment/none: There is no such dead letter.\n"},
+		{"redrive none, dry", []string{"redrive", "payment/none", "--dry-run"}, exitFound, "0 dead letters", "payment/none: There is no such dead letter.\n"},
+		{"discard none", []string{"discard", "payment/none", "--why", "x"}, exitFound, "0 dead letters", "payment/none: There is no such dead letter.\n"},
 		{"discard no id", []string{"discard", "none"}, exitWrong, "", "no id of a dead letter"},
 		{"one of two", []string{"discard", "payment/none", fact.ID, "--dry-run"}, exitFound, "would discard " + fact.ID + ": OrderCreated bad-order in order (payment)", "payment/none: "},
 		{"discard all, dry", []string{"discard", "--all", "--service", "payment", "--dry-run"}, exitDone, "2 dead letters", ""},
 		{"discard by what nobody has", []string{"discard", "--all", "--type", "Nothing"}, exitDone, "0 dead letters", ""},
 	} {
 		exit, out, stderr := tidewire(t, r.flags(append([]string{"dead"}, tt.args...)...)...)
-		if exit != tt.exit || !strings.Contains(out, tt.out) || !strings.Contains(stderr, tt.err) || (tt.err == "") != (stderr == "") {
+		if exit != tt.exit || !strings.Contains(out, tt.out) || !strings.Contains(stderr, tt.err) || (tt.err == "") != (stderr == "") || strings.Count(stderr, "There is") > 1 {
 			t.Errorf("%s: exit %d, %q, %q; want %d, %q, %q", tt.name, exit, out, stderr, tt.exit, tt.out, tt.err)
 		}
 	}

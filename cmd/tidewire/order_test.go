@@ -39,8 +39,8 @@ func TestOrderIsToldInOrderOfTime(t *testing.T) {
 		}
 		at += i
 	}
-	if _, err := fetch(c, "none"); err == nil || optional(err) != nil {
-		t.Errorf("got %v, want 404", err)
+	if _, err := fetch(c, "none"); err == nil || optional(err) != nil || err.Error() != "There is no such order." {
+		t.Errorf("got %v, want 404, said once", err)
 	}
 }
 

@@ -21,9 +21,9 @@ func malformed(u *url.URL) *Problem {
 	for name, values := range query {
 		switch {
 		case !text(name) || !text(values[0]):
-			return BadRequest("", Field{name, "must be UTF-8 without NUL"}).Cause("bad-parameter")
+			return BadRequest("", Field{Field: name, Detail: "must be UTF-8 without NUL"}).Cause("bad-parameter")
 		case len(values) > 1:
-			return BadRequest("", Field{name, "must be given once"}).Cause("bad-parameter")
+			return BadRequest("", Field{Field: name, Detail: "must be given once"}).Cause("bad-parameter")
 		}
 	}
 	return nil

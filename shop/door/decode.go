@@ -86,9 +86,9 @@ func inspect(text []byte) error {
 		case dec.StackDepth() > maxDepth:
 			return BadRequest("The body is nested too deeply.").Cause("too-deep")
 		case token.Kind() == 'n':
-			return BadRequest("", Field{at, "must not be null"}).Cause("null")
+			return refused(at, "must not be null").Cause("null")
 		case token.Kind() == '"' && strings.ContainsRune(token.String(), 0):
-			return BadRequest("", Field{at, "must not contain NUL"}).Cause("nul")
+			return refused(at, "must not contain NUL").Cause("nul")
 		}
 	}
 }

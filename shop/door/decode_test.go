@@ -108,6 +108,28 @@ func TestDecodeRefuses(t *testing.T) {
 	}
 }
 
+// What is wrong with the body as a whole is wrong with no field of it.
+func TestDecodeNamesTheBody(t *testing.T) {
+	for body, want := range map[string]string{
+		`null`:       "The body must not be null.",
+		`[]`:         "The body must be an object.",
+		`"\u0000"`:   "The body must not contain NUL.",
+		`{"":1}`:     `"" is not a field of this request.`,
+		`{"":null}`:  `"" must not be null.`,
+		`{"gift":0}`: "gift must be true or false.",
+	} {
+		got := documentOf(t, send(door.Handler(door.Options{}, door.Route{Pattern: "POST /api/orders", Handle: func(r *http.Request) (door.Answer, error) {
+			return door.Answer{}, door.Decode(r, &order{})
+		}}), post(body)))
+		if got.Detail != want {
+			t.Errorf("%s: got %q, want %q", body, got.Detail, want)
+		}
+		if slices.ContainsFunc(got.Errors, func(f door.Field) bool { return f.Field == "" }) {
+			t.Errorf("%s: got %v, want no field without a name", body, got.Errors)
+		}
+	}
+}
+
 func TestDecodeTakes(t *testing.T) {
 	for _, c := range []struct{ name, body, want string }{
 		{"plain", `{"userId":"1"}`, "1"},

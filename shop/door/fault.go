@@ -33,7 +33,7 @@ func fault(text []byte, err error) error {
 func badForm(text []byte, err *jsontext.SyntacticError) error {
 	switch {
 	case errors.Is(err.Err, jsontext.ErrDuplicateName):
-		return BadRequest("", Field{path(err.JSONPointer), "is there twice"}).Cause("duplicate-field")
+		return BadRequest("", Field{Field: path(err.JSONPointer), Detail: "is there twice"}).Cause("duplicate-field")
 	case !utf8.Valid(text):
 		return BadRequest("The body is not valid UTF-8.").Cause("invalid-utf8")
 	case bytes.IndexByte(text, 0) >= 0:
@@ -47,7 +47,7 @@ func badForm(text []byte, err *jsontext.SyntacticError) error {
 	}
 	p := BadRequest(fmt.Sprintf("The body is not JSON: %v at byte %d.", err.Err, err.ByteOffset)).Cause("not-json")
 	if at := path(err.JSONPointer); at != "" {
-		p.Errors = []Field{{at, err.Err.Error()}}
+		p.Errors = []Field{{Field: at, Detail: err.Err.Error()}}
 	}
 	return p
 }
@@ -57,20 +57,25 @@ func badMeaning(err *json.SemanticError) error {
 	at := path(err.JSONPointer)
 	switch {
 	case errors.Is(err.Err, json.ErrUnknownName):
-		return BadRequest("", Field{at, "is not a field of this request"}).Cause("unknown-field")
+		return BadRequest("", Field{Field: at, Detail: "is not a field of this request"}).Cause("unknown-field")
 	case errors.Is(err.Err, strconv.ErrRange):
-		return Invalid(Field{at, "is too large"}).Cause("too-large")
+		return Invalid(Field{Field: at, Detail: "is too large"}).Cause("too-large")
 	case errors.Is(err.Err, strconv.ErrSyntax) && err.JSONKind == '0':
-		return BadRequest("", Field{at, "must be a whole number, without point or exponent"}).Cause("not-whole")
+		return BadRequest("", Field{Field: at, Detail: "must be a whole number, without point or exponent"}).Cause("not-whole")
 	}
 	want := "must be " + wanted(err.GoType)
 	if want == "must be " && err.Err != nil {
 		want = err.Err.Error()
 	}
+	return refused(at, want).Cause("wrong-type")
+}
+
+// refused is about the value at a path; "" is the body itself, which is no field.
+func refused(at, detail string) *Problem {
 	if at == "" {
-		return BadRequest("The body " + want + ".").Cause("wrong-type")
+		return BadRequest("The body " + detail + ".")
 	}
-	return BadRequest("", Field{at, want}).Cause("wrong-type")
+	return BadRequest("", Field{Field: at, Detail: detail})
 }
 
 // wanted names the JSON that t is read from; "" if t reads itself.
@@ -110,6 +115,9 @@ func path(p jsontext.Pointer) string {
 		}
 		if b.Len() > 0 {
 			b.WriteByte('.')
+		}
+		if token == "" { // a key without a letter is not no key
+			token = `""`
 		}
 		b.WriteString(token)
 	}

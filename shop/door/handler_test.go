@@ -62,6 +62,11 @@ func TestErrorsBecomeProblems(t *testing.T) {
 		retry  bool
 	}{
 		{"invalid", door.Invalid(door.Field{Field: "quantity", Detail: "must be 1 or more"}), 422, "not-acceptable", "", false},
+		{"of one cause", door.Invalid(door.Field{Field: "a", Detail: "is odd", Cause: "odd"}), 422, "odd", "", false},
+		{"of one cause in two fields", door.Invalid(door.Field{Field: "a", Detail: "is odd", Cause: "odd"}, door.Field{Field: "b", Detail: "is odd", Cause: "odd"}), 422, "odd", "", false},
+		{"of two causes", door.Invalid(door.Field{Field: "a", Detail: "is odd", Cause: "odd"}, door.Field{Field: "b", Detail: "is even", Cause: "even"}), 422, "not-acceptable", "", false},
+		{"of a cause and none", door.Invalid(door.Field{Field: "a", Detail: "is odd", Cause: "odd"}, door.Field{Field: "b", Detail: "is even"}), 422, "not-acceptable", "", false},
+		{"of no field", door.Invalid(), 422, "not-acceptable", "", false},
 		{"of its own cause", door.Invalid(door.Field{Field: "userId", Detail: "is nobody"}).Cause("unknown-user"), 422, "unknown-user", "", false},
 		{"bad request", door.BadRequest("No."), 400, "bad-request", "", false},
 		{"not found", door.NotFound("order"), 404, "no-such-order", "", false},
@@ -107,6 +112,34 @@ func TestDetailNamesTheFields(t *testing.T) {
 	}
 	if want := "Not acceptable as it is: a is odd; b is even."; p.Error() != want {
 		t.Errorf("got %q, want %q", p.Error(), want)
+	}
+}
+
+func TestErrorSaysItOnce(t *testing.T) {
+	for want, p := range map[string]*door.Problem{
+		"There is no such order.":                   door.NotFound("order"),
+		"Not possible in this state: None is left.": door.Conflict("out_of_stock", "None is left."),
+		"Bad request.":                              {Title: "Bad request", Detail: "Bad request."}, // as a client reads it
+	} {
+		if got := p.Error(); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
+// http.ServeMux would send clients on to the clean path, in HTML.
+func TestPathsThatAreNotClean(t *testing.T) {
+	h := door.Handler(door.Options{}, says("GET /x/{id}", door.Answer{}, nil), says("POST /x/{id}/y", door.Answer{}, nil))
+	for _, c := range []struct{ method, path string }{
+		{"GET", "/x//1"}, {"GET", "//x/1"}, {"GET", "/x/./1"}, {"GET", "/x/2/../1"}, {"GET", "/x/1/"}, {"GET", "/x//1?limit=1"},
+		{"HEAD", "/x//1"}, {"POST", "/x//1/y"}, {"POST", "/x/1//y"}, {"DELETE", "/x//1"}, {"GET", "/nothing//there"},
+	} {
+		r := httptest.NewRequest(c.method, "/", nil)
+		r.URL.Path, r.URL.RawQuery, _ = strings.Cut(c.path, "?")
+		got := send(h, r)
+		if p := documentOf(t, got); got.Code != 404 || p.Type != "urn:tidewire:problem:no-such-route" || got.Header().Get("Location") != "" {
+			t.Errorf("%s %s: got %d %s, Location %q; want 404 and no redirect", c.method, c.path, got.Code, got.Body, got.Header().Get("Location"))
+		}
 	}
 }
 

@@ -31,7 +31,7 @@ func onceOf(r *http.Request) (once, error) {
 	}
 	key := values[0]
 	if len(values) > 1 || !validKey(key) {
-		f := Field{"Idempotency-Key", "must be one header of 1 to 255 printable ASCII characters"}
+		f := Field{Field: "Idempotency-Key", Detail: "must be one header of 1 to 255 printable ASCII characters"}
 		return once{}, BadRequest("", f).Cause("bad-idempotency-key")
 	}
 	text, err := read(r)
@@ -114,7 +114,7 @@ func (o once) stored(tx *store.Tx) (a Answer, found bool, err error) {
 		return Answer{}, false, err
 	}
 	if digest != o.digest {
-		f := Field{"Idempotency-Key", "was used with another body"}
+		f := Field{Field: "Idempotency-Key", Detail: "was used with another body"}
 		return Answer{}, true, Invalid(f).Cause("idempotency-key-reused")
 	}
 	if a.Status = int(status); len(text) > 0 {

@@ -29,7 +29,7 @@ func Page(r *http.Request) (limit int, after string, err error) {
 	if s := query.Get("limit"); s != "" || query.Has("limit") {
 		n, err := strconv.ParseUint(s, 10, 31)
 		if limit = int(n); err != nil || limit < 1 || limit > maxLimit {
-			return 0, "", BadRequest("", Field{"limit", "must be a whole number from 1 to 1000"}).Cause("bad-limit")
+			return 0, "", BadRequest("", Field{Field: "limit", Detail: "must be a whole number from 1 to 1000"}).Cause("bad-limit")
 		}
 	}
 	key, err := base64.RawURLEncoding.Strict().DecodeString(query.Get("cursor"))
@@ -45,9 +45,9 @@ func Query(r *http.Request, name string) (string, error) {
 	s := r.URL.Query().Get(name)
 	switch {
 	case !text(s):
-		return "", BadRequest("", Field{name, "must be UTF-8 without NUL"}).Cause("bad-parameter")
+		return "", BadRequest("", Field{Field: name, Detail: "must be UTF-8 without NUL"}).Cause("bad-parameter")
 	case utf8.RuneCountInString(s) > maxQuery:
-		return "", Invalid(Field{name, "must have at most 200 characters"}).Cause("bad-parameter")
+		return "", Invalid(Field{Field: name, Detail: "must have at most 200 characters"}).Cause("bad-parameter")
 	}
 	return s, nil
 }
@@ -60,5 +60,5 @@ func Cursor(key string) string { return base64.RawURLEncoding.EncodeToString([]b
 // BadCursor is 400: a cursor that no page has given. Routes return it for a key that
 // cannot be theirs.
 func BadCursor() *Problem {
-	return BadRequest("", Field{"cursor", "must be the next of another page"}).Cause("bad-cursor")
+	return BadRequest("", Field{Field: "cursor", Detail: "must be the next of another page"}).Cause("bad-cursor")
 }

@@ -2,6 +2,7 @@ package door
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -22,10 +23,17 @@ type Problem struct {
 type Field struct {
 	Field  string `json:"field"` // its path, such as items[0].quantity, or a parameter's name
 	Detail string `json:"detail"`
+	Cause  string `json:"-"` // as Problem.Cause takes it; "" has no Type of its own
 }
 
-// Error returns the problem in one line.
-func (p *Problem) Error() string { return p.Title + ": " + p.told() }
+// Error returns the problem in one line. A detail that only repeats the title is said once.
+func (p *Problem) Error() string {
+	told := p.told()
+	if told == p.Title+"." {
+		return told
+	}
+	return p.Title + ": " + told
+}
 
 // told returns a detail that says something, whoever made p.
 func (p *Problem) told() string {
@@ -49,9 +57,15 @@ func (p *Problem) Cause(words string) *Problem {
 	return p
 }
 
-// Invalid is 422: well-formed, but these fields are not acceptable.
+// Invalid is 422: well-formed, but these fields are not acceptable. Its cause is theirs
+// where they have one in common.
 func Invalid(fields ...Field) *Problem {
-	p := problem(http.StatusUnprocessableEntity, "not-acceptable", "Not acceptable as it is")
+	cause := "not-acceptable"
+	other := func(f Field) bool { return f.Cause != fields[0].Cause }
+	if len(fields) > 0 && fields[0].Cause != "" && !slices.ContainsFunc(fields, other) {
+		cause = fields[0].Cause
+	}
+	p := problem(http.StatusUnprocessableEntity, cause, "Not acceptable as it is")
 	p.Errors = fields
 	return p
 }

@@ -44,17 +44,15 @@ var (
 
 // WriteHeader is called by http.ServeMux for what is no route's, and only by it.
 func (w *writer) WriteHeader(status int) {
-	switch status {
-	case http.StatusNotFound:
-		w.problem(NotFound("route"))
-	case http.StatusMethodNotAllowed:
+	if status == http.StatusMethodNotAllowed {
 		p := problem(status, "method-not-allowed", "Not a method of this route")
 		p.Detail = "It has " + w.Header().Get("Allow") + "."
 		w.problem(p)
-	default: // a redirect to a clean path
-		w.status = status
-		w.ResponseWriter.WriteHeader(status)
+		return
 	}
+	// It redirects to a clean path, but /orders//x is not /orders/x: there is no such thing.
+	w.Header().Del("Location")
+	w.problem(NotFound("route"))
 }
 
 // Write drops the text that http.ServeMux has for people.

@@ -49,7 +49,7 @@ func (s *Service) restock(r *http.Request) (door.Answer, error) {
 		return door.Answer{}, err
 	}
 	if body.Quantity < 1 || body.Quantity > maxRestock {
-		return door.Answer{}, door.Invalid(door.Field{Field: "quantity", Detail: "must be 1 to 1000000"})
+		return door.Answer{}, door.Invalid(door.Field{Cause: "quantity-out-of-range", Field: "quantity", Detail: "must be 1 to 1000000"})
 	}
 	product := r.PathValue("productId")
 	answer, err := door.Commit(r, s.DB, []string{product}, func(tx *store.Tx) (door.Answer, error) {

@@ -36,11 +36,11 @@ func TestDoor(t *testing.T) {
 		{"GET", "/api/inventory/c", "", 200, `{"productId":"c","onHand":0,"reserved":0,"available":0,"tracked":false}`},
 		{"GET", "/api/inventory/nothing", "", 404, `no-such-product`},
 		{"POST", "/api/inventory/a/restock", `{"quantity":3}`, 200, `{"productId":"a","onHand":9,"reserved":0,"available":9,"tracked":true}`},
-		{"POST", "/api/inventory/a/restock", `{"quantity":0}`, 422, `"field":"quantity"`},
+		{"POST", "/api/inventory/a/restock", `{"quantity":0}`, 422, `quantity-out-of-range`},
 		{"POST", "/api/inventory/a/restock", `{}`, 422, `"field":"quantity"`},
 		{"POST", "/api/inventory/a/restock", `{"quantity":1000001}`, 422, `"field":"quantity"`},
 		{"POST", "/api/inventory/a/restock", `{"quantity":1.5}`, 400, `"field":"quantity"`},
-		{"POST", "/api/inventory/nothing/restock", `{"quantity":1}`, 404, `no-such-product`},
+		{"POST", "/api/inventory/nothing/restock", `{"quantity":1}`, 404, `"detail":"There is no such product."`},
 		{"POST", "/api/inventory/c/restock", `{"quantity":1}`, 409, `"reason":"not_tracked"`},
 		{"POST", "/api/inventory/full/restock", `{"quantity":1}`, 409, `"reason":"too_much"`},
 	} {

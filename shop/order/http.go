@@ -212,11 +212,11 @@ func (s *Service) page(r *http.Request, user, status string) (door.Answer, error
 		return door.Answer{}, err
 	}
 	if !slices.Contains([]State{"", Pending, Confirmed, Completed, Failed, Cancelled}, State(status)) {
-		return door.Answer{}, door.Invalid(door.Field{Field: "status", Detail: "is no status of an order"})
+		return door.Answer{}, door.Invalid(door.Field{Cause: "unknown-status", Field: "status", Detail: "is no status of an order"})
 	}
 	ended := r.URL.Query().Get("final")
 	if !slices.Contains([]string{"", "true", "false"}, ended) {
-		return door.Answer{}, door.BadRequest("", door.Field{Field: "final", Detail: "must be true or false"})
+		return door.Answer{}, door.BadRequest("", door.Field{Field: "final", Detail: "must be true or false"}).Cause("bad-parameter")
 	}
 	// Before the View, so that its snapshot has all that settled covers.
 	settled, err := s.DB.Settled(r.Context())

@@ -95,46 +95,69 @@ func TestSameProductInTwoLines(t *testing.T) {
 func TestWhatIsNotAcceptable(t *testing.T) {
 	s := open(t)
 	many := strings.Repeat(`{"productId":"1","quantity":1},`, 101)
-	for _, c := range []struct{ body, field string }{
-		{`{"userId":"9","productId":"1","quantity":1}`, "userId"},
-		{`{"productId":"1","quantity":1}`, "userId"},
-		{`{"userId":"1","productId":"9","quantity":1}`, "productId"},
-		{`{"userId":"1","productId":"no such id","quantity":1}`, "productId"},
-		{`{"userId":"1","items":[{"productId":"9","quantity":1}]}`, "items[0].productId"},
-		{`{"userId":"1","quantity":1}`, "productId"},
-		{`{"userId":"1","productId":"1"}`, "quantity"},
-		{`{"userId":"1","productId":"1","quantity":0}`, "quantity"},
-		{`{"userId":"1","productId":"1","quantity":-1}`, "quantity"},
-		{`{"userId":"1","productId":"1","quantity":1000001}`, "quantity"},
-		{`{"userId":"1"}`, "items"},
-		{`{"userId":"1","items":[]}`, "items"},
-		{`{"userId":"1","items":[` + many[:len(many)-1] + `]}`, "items"},
-		{`{"userId":"1","items":[{"productId":"1","quantity":1}],"productId":"1"}`, "items"},
-		{`{"userId":"1","items":[],"quantity":1}`, "items"},
-		{`{"userId":"1","items":[{"productId":"1","quantity":1},{"productId":"2","quantity":0}]}`, "items[1].quantity"},
-		{`{"userId":"1","items":[{"productId":"1","quantity":1},{"productId":"3","quantity":1}]}`, "items[1].productId"},
-		{`{"userId":"1","productId":"1","quantity":1,"currency":"EUR"}`, "currency"},
-		{`{"userId":"1","productId":"1","quantity":1,"currency":"usd"}`, "currency"},
-		{`{"userId":"1","productId":"4","quantity":8}`, "items"}, // 2^63
-		{`{"userId":"1","productId":"1","quantity":1,"payment":{"method":"gold"}}`, "payment.method"},
-		{`{"userId":"1","productId":"1","quantity":1,"payment":{"method":""}}`, "payment.method"},
-		{`{"userId":"1","productId":"1","quantity":1,"style":"orchestrated"}`, "style"},
-		{`{"userId":"1","productId":"1","quantity":1,"style":"parallel"}`, "style"},
-		{`{"userId":"1","productId":"1","quantity":1,"style":"baroque"}`, "style"},
-		{`{"id":"a b","userId":"1","productId":"1","quantity":1}`, "id"},
-		{`{"id":"","userId":"1","productId":"1","quantity":1}`, "id"},
+	for _, c := range []struct{ body, field, cause string }{
+		{`{"userId":"9","productId":"1","quantity":1}`, "userId", "unknown-user"},
+		{`{"productId":"1","quantity":1}`, "userId", "no-user"},
+		{`{"userId":"1","productId":"9","quantity":1}`, "productId", "unknown-product"},
+		{`{"userId":"1","productId":"no such id","quantity":1}`, "productId", "unknown-product"},
+		{`{"userId":"1","items":[{"productId":"9","quantity":1}]}`, "items[0].productId", "unknown-product"},
+		{`{"userId":"1","quantity":1}`, "productId", "no-product"},
+		{`{"userId":"1","productId":"1"}`, "quantity", "quantity-out-of-range"},
+		{`{"userId":"1","productId":"1","quantity":0}`, "quantity", "quantity-out-of-range"},
+		{`{"userId":"1","productId":"1","quantity":-1}`, "quantity", "quantity-out-of-range"},
+		{`{"userId":"1","productId":"1","quantity":1000001}`, "quantity", "quantity-out-of-range"},
+		{`{"userId":"1"}`, "items", "no-items"},
+		{`{"userId":"1","items":[]}`, "items", "no-items"},
+		{`{"userId":"1","items":[` + many[:len(many)-1] + `]}`, "items", "too-many-items"},
+		{`{"userId":"1","items":[{"productId":"1","quantity":1}],"productId":"1"}`, "items", "both-forms"},
+		{`{"userId":"1","items":[],"quantity":1}`, "items", "both-forms"},
+		{`{"userId":"1","items":[{"productId":"1","quantity":1},{"productId":"2","quantity":0}]}`, "items[1].quantity", "quantity-out-of-range"},
+		{`{"userId":"1","items":[{"productId":"1","quantity":1},{"productId":"3","quantity":1}]}`, "items[1].productId", "mixed-currencies"},
+		{`{"userId":"1","productId":"1","quantity":1,"currency":"EUR"}`, "currency", "wrong-currency"},
+		{`{"userId":"1","productId":"1","quantity":1,"currency":"usd"}`, "currency", "unknown-currency"},
+		{`{"userId":"1","productId":"4","quantity":8}`, "items", "total-too-large"}, // 2^63
+		{`{"userId":"1","productId":"1","quantity":1,"payment":{"method":"gold"}}`, "payment.method", "unknown-method"},
+		{`{"userId":"1","productId":"1","quantity":1,"payment":{"method":""}}`, "payment.method", "unknown-method"},
+		{`{"userId":"1","productId":"1","quantity":1,"style":"orchestrated"}`, "style", "later-style"},
+		{`{"userId":"1","productId":"1","quantity":1,"style":"parallel"}`, "style", "later-style"},
+		{`{"userId":"1","productId":"1","quantity":1,"style":"baroque"}`, "style", "unknown-style"},
+		{`{"id":"a b","userId":"1","productId":"1","quantity":1}`, "id", "bad-id"},
+		{`{"id":"","userId":"1","productId":"1","quantity":1}`, "id", "bad-id"},
 	} {
 		a := s.ask(t, "POST", "/api/orders", c.body)
 		var p door.Problem
 		if err := json.Unmarshal([]byte(a.text), &p); err != nil {
 			t.Fatal(err)
 		}
-		if a.status != 422 || len(p.Errors) != 1 || p.Errors[0].Field != c.field {
-			t.Errorf("%.80s: %d %s; want 422 for %s", c.body, a.status, a.text, c.field)
+		if a.status != 422 || len(p.Errors) != 1 || p.Errors[0].Field != c.field || p.Type != "urn:tidewire:problem:"+c.cause {
+			t.Errorf("%.80s: %d %s; want 422 %s for %s", c.body, a.status, a.text, c.cause, c.field)
 		}
 	}
 	if n := s.count(t, `SELECT count(*) FROM orders`) + s.count(t, `SELECT count(*) FROM journal`); n != 0 {
 		t.Errorf("%d rows are left of what was refused", n)
+	}
+}
+
+// Several faults are told at once: of one cause, or of none in particular.
+func TestCauseOfSeveralFaults(t *testing.T) {
+	s := open(t)
+	for _, c := range []struct {
+		body, cause string
+		fields      int
+	}{
+		{`{"userId":"1","items":[{"productId":"8","quantity":1},{"productId":"9","quantity":1}]}`, "unknown-product", 2},
+		{`{"userId":"1","items":[{"productId":"1","quantity":0},{"productId":"2","quantity":0}]}`, "quantity-out-of-range", 2},
+		{`{"userId":"9","productId":"9","quantity":1}`, "not-acceptable", 2},
+		{`{"id":"","quantity":0,"currency":"x","style":"x","payment":{"method":"x"}}`, "not-acceptable", 7},
+	} {
+		a := s.ask(t, "POST", "/api/orders", c.body)
+		var p door.Problem
+		if err := json.Unmarshal([]byte(a.text), &p); err != nil {
+			t.Fatal(err)
+		}
+		if a.status != 422 || len(p.Errors) != c.fields || p.Type != "urn:tidewire:problem:"+c.cause || strings.Contains(strings.ToLower(a.text), `"cause"`) {
+			t.Errorf("%s: %d %s; want 422 %s for %d fields", c.body, a.status, a.text, c.cause, c.fields)
+		}
 	}
 }
 
@@ -331,17 +354,23 @@ func TestLists(t *testing.T) {
 	if fmt.Sprint(got) != "[o6 o5 o4 o3 o2 o1 o0]" {
 		t.Errorf("page by page: %v", got)
 	}
-	for target, want := range map[string]int{
-		"/api/users/9/orders":                                  404,
-		"/api/orders/none":                                     404,
-		"/api/orders?status=lost":                              422,
-		"/api/orders?final=maybe":                              400,
-		"/api/orders?limit=0":                                  400,
-		"/api/orders?cursor=" + door.Cursor("x"):               400,
-		"/api/orders?final=true&cursor=" + door.Cursor("1:o1"): 400,
+	for target, want := range map[string]string{
+		"/api/users/9/orders":                                  "404 no-such-user",
+		"/api/orders/none":                                     "404 no-such-order",
+		"/api/orders//o1":                                      "404 no-such-route",
+		"/api/orders?status=lost":                              "422 unknown-status",
+		"/api/orders?final=maybe":                              "400 bad-parameter",
+		"/api/orders?limit=0":                                  "400 bad-limit",
+		"/api/orders?cursor=" + door.Cursor("x"):               "400 bad-cursor",
+		"/api/orders?final=true&cursor=" + door.Cursor("1:o1"): "400 bad-cursor",
 	} {
-		if a := s.ask(t, "GET", target, ""); a.status != want {
-			t.Errorf("%s: %d %s; want %d", target, a.status, a.text, want)
+		a := s.ask(t, "GET", target, "")
+		var p door.Problem
+		if err := json.Unmarshal([]byte(a.text), &p); err != nil {
+			t.Fatal(err)
+		}
+		if got := fmt.Sprint(a.status, " ", strings.TrimPrefix(p.Type, "urn:tidewire:problem:")); got != want {
+			t.Errorf("%s: %s, %s; want %s", target, got, a.text, want)
 		}
 	}
 }

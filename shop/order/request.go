@@ -56,25 +56,27 @@ func (q request) terms() (contract.OrderCreated, error) {
 		OrderID: given(q.ID, ""), Currency: given(q.Currency, ""),
 	}
 	var wrong []door.Field
-	complain := func(field, detail string) { wrong = append(wrong, door.Field{Field: field, Detail: detail}) }
+	complain := func(cause, field, detail string) {
+		wrong = append(wrong, door.Field{Cause: cause, Field: field, Detail: detail})
+	}
 	if q.ID != nil && !door.ValidID(*q.ID) {
-		complain("id", "must be 1 to 100 of A-Z a-z 0-9 . _ -")
+		complain("bad-id", "id", door.IDRule)
 	}
 	if q.UserID == "" {
-		complain("userId", "is missing")
+		complain("no-user", "userId", "is missing")
 	}
 	if q.Currency != nil && !money.Known(t.Currency) {
-		complain("currency", "is no currency")
+		complain("unknown-currency", "currency", "is no currency")
 	}
 	if !slices.Contains(methods(), t.Method) {
-		complain("payment.method", "is no method of payment")
+		complain("unknown-method", "payment.method", "is no method of payment")
 	}
 	switch t.Style {
 	case defaultStyle:
 	case "orchestrated", "parallel":
-		complain("style", "is not available yet; choreographed is")
+		complain("later-style", "style", "is not available yet; choreographed is")
 	default:
-		complain("style", "is no style")
+		complain("unknown-style", "style", "is no style")
 	}
 	lines, bad := q.lines()
 	t.Lines = lines
@@ -89,13 +91,13 @@ func (q request) lines() (lines []contract.Line, wrong []door.Field) {
 	short := q.ProductID != nil || q.Quantity != nil
 	switch {
 	case short && q.Items != nil:
-		return nil, []door.Field{{Field: "items", Detail: "cannot stand beside productId and quantity"}}
+		return nil, []door.Field{{Cause: "both-forms", Field: "items", Detail: "cannot stand beside productId and quantity"}}
 	case short:
 		return q.checked([]item{{ProductID: given(q.ProductID, ""), Quantity: q.Quantity}})
 	case len(q.Items) == 0:
-		return nil, []door.Field{{Field: "items", Detail: "is missing: an order has 1 to 100 lines"}}
+		return nil, []door.Field{{Cause: "no-items", Field: "items", Detail: "is missing: an order has 1 to 100 lines"}}
 	case len(q.Items) > maxLines:
-		return nil, []door.Field{{Field: "items", Detail: fmt.Sprintf("has %d lines; an order has 1 to 100", len(q.Items))}}
+		return nil, []door.Field{{Cause: "too-many-items", Field: "items", Detail: fmt.Sprintf("has %d lines; an order has 1 to 100", len(q.Items))}}
 	}
 	return q.checked(q.Items)
 }
@@ -111,11 +113,11 @@ func (q request) field(i int, name string) string {
 func (q request) checked(items []item) (lines []contract.Line, wrong []door.Field) {
 	for i, it := range items {
 		if it.ProductID == "" {
-			wrong = append(wrong, door.Field{Field: q.field(i, "productId"), Detail: "is missing"})
+			wrong = append(wrong, door.Field{Cause: "no-product", Field: q.field(i, "productId"), Detail: "is missing"})
 		}
 		quantity := given(it.Quantity, 0)
 		if quantity < 1 || quantity > maxQuantity {
-			wrong = append(wrong, door.Field{Field: q.field(i, "quantity"), Detail: "must be 1 to 1000000"})
+			wrong = append(wrong, door.Field{Cause: "quantity-out-of-range", Field: q.field(i, "quantity"), Detail: "must be 1 to 1000000"})
 		}
 		lines = append(lines, contract.Line{ProductID: it.ProductID, Quantity: quantity})
 	}
@@ -144,7 +146,7 @@ func (s *Service) price(ctx context.Context, q request, t *contract.OrderCreated
 	}
 	var wrong []door.Field
 	if !known {
-		wrong = append(wrong, door.Field{Field: "userId", Detail: "is no user"})
+		wrong = append(wrong, door.Field{Cause: "unknown-user", Field: "userId", Detail: "is no user"})
 	}
 	if wrong = append(wrong, q.fill(t, products)...); len(wrong) > 0 {
 		return door.Invalid(wrong...)
@@ -158,7 +160,7 @@ func (q request) fill(t *contract.OrderCreated, products []contract.Product) (wr
 		l := &t.Lines[i]
 		at := slices.IndexFunc(products, func(p contract.Product) bool { return p.ID == l.ProductID })
 		if at < 0 {
-			wrong = append(wrong, door.Field{Field: q.field(i, "productId"), Detail: "is no product"})
+			wrong = append(wrong, door.Field{Cause: "unknown-product", Field: q.field(i, "productId"), Detail: "is no product"})
 			continue
 		}
 		p := products[at]
@@ -169,13 +171,15 @@ func (q request) fill(t *contract.OrderCreated, products []contract.Product) (wr
 		switch {
 		case p.Currency == t.Currency:
 		case q.Currency != nil:
-			wrong = append(wrong, door.Field{Field: "currency", Detail: "is not that of product " + p.ID + ", which is " + p.Currency})
+			wrong = append(wrong, door.Field{Cause: "wrong-currency", Field: "currency",
+				Detail: "is not that of product " + p.ID + ", which is " + p.Currency})
 		default:
-			wrong = append(wrong, door.Field{Field: q.field(i, "productId"), Detail: "costs " + p.Currency + ", and others cost " + t.Currency})
+			wrong = append(wrong, door.Field{Cause: "mixed-currencies", Field: q.field(i, "productId"),
+				Detail: "costs " + p.Currency + ", and others cost " + t.Currency})
 		}
 		// A total that does not fit would be a small one, or negative.
 		if p.Price > 0 && l.Quantity > (math.MaxInt64-t.Total)/p.Price {
-			return append(wrong, door.Field{Field: "items", Detail: "cost too much in all"})
+			return append(wrong, door.Field{Cause: "total-too-large", Field: "items", Detail: "cost too much in all"})
 		}
 		t.Total += p.Price * l.Quantity
 	}

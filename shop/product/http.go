@@ -57,7 +57,7 @@ func (s *Service) product(b request) (Product, error) {
 	faults := p.faults()
 	var more []door.Field
 	if p.Price, more = price(b.Price, p.Currency); len(faults)+len(more) > 0 {
-		return p, door.Invalid(append(faults, more...)...).Cause("product-not-acceptable")
+		return p, door.Invalid(append(faults, more...)...)
 	}
 	return p, nil
 }

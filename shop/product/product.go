@@ -41,18 +41,18 @@ func (p Product) same(q Product) bool {
 // faults lists what is not acceptable about p, its price apart.
 func (p Product) faults() []door.Field {
 	var faults []door.Field
-	fault := func(is bool, field, detail string) {
+	fault := func(is bool, cause, field, detail string) {
 		if is {
-			faults = append(faults, door.Field{Field: field, Detail: detail})
+			faults = append(faults, door.Field{Cause: cause, Field: field, Detail: detail})
 		}
 	}
-	fault(!door.ValidID(p.ID), "id", door.IDRule)
-	fault(strings.TrimSpace(p.Name) == "", "name", "must be given")
-	fault(!line(p.Name), "name", "must be one line of at most 200 characters, without control characters")
-	fault(!line(p.Category), "category", "must be one line of at most 200 characters, without control characters")
-	fault(utf8.RuneCountInString(p.Description) > maxDescription, "description", "must have at most 10000 characters")
-	fault(strings.ContainsFunc(p.Description, control), "description", "must not have control characters")
-	fault(p.Stock != nil && (*p.Stock < 0 || *p.Stock > maxStock), "stock", "must be from 0 to 1000000000")
+	fault(!door.ValidID(p.ID), "bad-id", "id", door.IDRule)
+	fault(strings.TrimSpace(p.Name) == "", "no-name", "name", "must be given")
+	fault(!line(p.Name), "bad-name", "name", "must be one line of at most 200 characters, without control characters")
+	fault(!line(p.Category), "bad-category", "category", "must be one line of at most 200 characters, without control characters")
+	fault(utf8.RuneCountInString(p.Description) > maxDescription, "description-too-long", "description", "must have at most 10000 characters")
+	fault(strings.ContainsFunc(p.Description, control), "bad-description", "description", "must not have control characters")
+	fault(p.Stock != nil && (*p.Stock < 0 || *p.Stock > maxStock), "stock-out-of-range", "stock", "must be from 0 to 1000000000")
 	return faults
 }
 
@@ -68,22 +68,22 @@ func control(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\r
 // price reads a price, from 0.01 to 999,999,999.99 of any currency.
 func price(text money.Text, currency string) (int64, []door.Field) {
 	if text == "" {
-		return 0, []door.Field{{Field: "price", Detail: "must be given"}}
+		return 0, []door.Field{{Cause: "no-price", Field: "price", Detail: "must be given"}}
 	}
 	minor, err := money.Parse(string(text), currency)
 	if errors.Is(err, money.ErrCurrency) {
-		return 0, []door.Field{{Field: "currency", Detail: "must be a code of ISO 4217, such as USD"}}
+		return 0, []door.Field{{Cause: "unknown-currency", Field: "currency", Detail: "must be a code of ISO 4217, such as USD"}}
 	}
 	if err != nil {
-		return 0, []door.Field{{Field: "price", Detail: err.Error()}}
+		return 0, []door.Field{{Cause: "bad-price", Field: "price", Detail: "is " + err.Error()}}
 	}
 	// A currency with three decimals has amounts below 0.01, one without has none.
 	one, err := money.Parse("1", currency)
 	if err != nil {
-		return 0, []door.Field{{Field: "currency", Detail: err.Error()}}
+		return 0, []door.Field{{Cause: "unknown-currency", Field: "currency", Detail: "is an " + err.Error()}}
 	}
 	if minor*100 < one || minor > one*1_000_000_000-max(one/100, 1) {
-		return 0, []door.Field{{Field: "price", Detail: "must be from 0.01 to 999999999.99"}}
+		return 0, []door.Field{{Cause: "price-out-of-range", Field: "price", Detail: "must be from 0.01 to 999999999.99"}}
 	}
 	return minor, nil
 }

@@ -312,6 +312,27 @@ func testBadRequests(t *testing.T, open func() *store.DB) {
 	}
 }
 
+func TestTypesOfProblems(t *testing.T) {
+	databases.Each(t, "product", Migrations(), testTypesOfProblems)
+}
+
+func testTypesOfProblems(t *testing.T, open func() *store.DB) {
+	s := behind(open())
+	for body, want := range map[string]string{
+		`{"price":1}`:                          "no-name",
+		`{"name":"A"}`:                         "no-price",
+		`{"name":"A","price":"1e2"}`:           "bad-price",
+		`{"name":"A","price":0}`:               "price-out-of-range",
+		`{"name":"A","price":1,"stock":-1}`:    "stock-out-of-range",
+		`{"name":"A","price":1,"currency":""}`: "unknown-currency",
+		`{}`:                                   "not-acceptable",
+	} {
+		if got := s.do("POST", "/api/products", body); got.Code != 422 || !strings.Contains(got.Body.String(), `"urn:tidewire:problem:`+want+`"`) {
+			t.Errorf("%s: got %d %s, want 422 %s", body, got.Code, got.Body, want)
+		}
+	}
+}
+
 func BenchmarkLookup(b *testing.B) {
 	d, err := sqlite.Open(b.Context(), filepath.Join(b.TempDir(), "product.db"), Migrations())
 	if err != nil {

@@ -36,7 +36,7 @@ func (s *Service) postUser(r *http.Request) (door.Answer, error) {
 	}
 	u := User{ID: door.ID(b.ID), Name: b.Name, Email: b.Email}
 	if faults := u.faults(); len(faults) > 0 {
-		return door.Answer{}, door.Invalid(faults...).Cause("user-not-acceptable")
+		return door.Answer{}, door.Invalid(faults...)
 	}
 	return door.Commit(r, s.DB, []string{"user:" + u.ID}, func(tx *store.Tx) (door.Answer, error) {
 		made, err := register(tx, u)

@@ -173,6 +173,7 @@ func testBadRequests(t *testing.T, open func() *store.DB) {
 		{"POST", "/api/users", `{"id":"","name":"J","email":"j@example.com"}`, 422},
 		{"POST", "/api/users", `{"id":"a/b","name":"J","email":"j@example.com"}`, 422},
 		{"GET", "/api/users/nobody", ``, 404},
+		{"GET", "/api/users//nobody", ``, 404},
 		{"GET", "/api/users/%00", ``, 404},
 		{"GET", "/api/users/%ff", ``, 404},
 		{"GET", "/api/users/" + strings.Repeat("a", 5000), ``, 404},
@@ -182,6 +183,25 @@ func testBadRequests(t *testing.T, open func() *store.DB) {
 		got := s.do(c.method, c.path, c.body)
 		if got.Code != c.want || got.Header().Get("Content-Type") != "application/problem+json" {
 			t.Errorf("%s %.40s %s: got %d %s, want %d", c.method, c.path, c.body, got.Code, got.Body, c.want)
+		}
+	}
+}
+
+func TestTypesOfProblems(t *testing.T) {
+	databases.Each(t, "user", user.Migrations(), testTypesOfProblems)
+}
+
+func testTypesOfProblems(t *testing.T, open func() *store.DB) {
+	s := behind(open())
+	for body, want := range map[string]string{
+		`{"name":"J","email":"j"}`:                        "bad-email",
+		`{"name":"J"}`:                                    "no-email",
+		`{"email":"j@example.com"}`:                       "no-name",
+		`{"id":"a/b","name":"J","email":"j@example.com"}`: "bad-id",
+		`{}`: "not-acceptable",
+	} {
+		if got := s.do("POST", "/api/users", body); got.Code != 422 || !strings.Contains(got.Body.String(), `"urn:tidewire:problem:`+want+`"`) {
+			t.Errorf("%s: got %d %s, want 422 %s", body, got.Code, got.Body, want)
 		}
 	}
 }

@@ -30,28 +30,32 @@ const (
 // faults lists what is not acceptable about u.
 func (u User) faults() []door.Field {
 	var faults []door.Field
+	fault := func(field, cause, detail string) {
+		if cause != "" {
+			faults = append(faults, door.Field{Cause: cause, Field: field, Detail: detail})
+		}
+	}
 	if !door.ValidID(u.ID) {
-		faults = append(faults, door.Field{Field: "id", Detail: door.IDRule})
+		fault("id", "bad-id", door.IDRule)
 	}
-	if fault := nameFault(u.Name); fault != "" {
-		faults = append(faults, door.Field{Field: "name", Detail: fault})
-	}
-	if fault := emailFault(u.Email); fault != "" {
-		faults = append(faults, door.Field{Field: "email", Detail: fault})
-	}
+	cause, detail := nameFault(u.Name)
+	fault("name", cause, detail)
+	cause, detail = emailFault(u.Email)
+	fault("email", cause, detail)
 	return faults
 }
 
-func nameFault(name string) string {
+// nameFault returns the cause and detail of what is wrong with a name; "" is nothing.
+func nameFault(name string) (cause, detail string) {
 	switch {
 	case strings.TrimSpace(name) == "":
-		return "must be given"
+		return "no-name", "must be given"
 	case utf8.RuneCountInString(name) > maxName:
-		return "must have at most 200 characters"
+		return "name-too-long", "must have at most 200 characters"
 	case strings.ContainsFunc(name, breaks):
-		return "must be one line, without control characters"
+		return "bad-name", "must be one line, without control characters"
 	}
-	return ""
+	return "", ""
 }
 
 // breaks reports whether r ends a line or controls a terminal: in a mail's header or a
@@ -61,19 +65,20 @@ func breaks(r rune) bool { return unicode.In(r, unicode.Cc, unicode.Zl, unicode.
 // domain is what RFC 1123 allows, and letters of other scripts.
 var domain = regexp.MustCompile(`^[\pL\pN]([\pL\pN-]*[\pL\pN])?(\.[\pL\pN]([\pL\pN-]*[\pL\pN])?)*$`)
 
-func emailFault(email string) string {
+// emailFault returns the cause and detail of what is wrong with an address; "" is nothing.
+func emailFault(email string) (cause, detail string) {
 	if email == "" {
-		return "must be given"
+		return "no-email", "must be given"
 	}
 	at := strings.LastIndexByte(email, '@')
 	parsed, err := mail.ParseAddress(email)
 	switch {
 	case len(email) > maxEmail, at > maxLocal:
-		return "is too long"
+		return "email-too-long", "is too long"
 	// What ParseAddress returns differs from what it reads where there is a name, a
 	// comment or a quoted part: those have no place in an account.
 	case err != nil, parsed.Address != email, parsed.Name != "", strings.ContainsFunc(email, breaks), !domain.MatchString(email[at+1:]):
-		return "must be an e-mail address such as john@example.com"
+		return "bad-email", "must be an e-mail address such as john@example.com"
 	}
-	return ""
+	return "", ""
 }

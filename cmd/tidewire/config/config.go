@@ -2,9 +2,9 @@
 // environment and flags, each value with the place it came from.
 //
 // It promises that nothing is ignored in silence. A key that does not exist is refused
-// with the one that was meant; so is a key of a later version, because whoever sets it
-// expects it to do something. Only names of the environment are warned of instead:
-// containers get TIDEWIRE_ names that nobody typed.
+// with the one that was meant, if one is near; so is a key of a later version, because
+// whoever sets it expects it to do something. Only names of the environment are warned
+// of instead: containers get TIDEWIRE_ names that nobody typed.
 package config
 
 import (

@@ -227,6 +227,21 @@ func TestNearestKey(t *testing.T) {
 	}
 }
 
+// A guess that is far off misleads: whoever types what is like no key is told where they are.
+func TestNoKeyIsNear(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for typed, want := range map[string]string{
+		"nope": `tidewire config lists all keys`, "x": `tidewire config lists all keys`, "": `tidewire config lists all keys`,
+		"kafka.brokers": `tidewire config lists all keys`, "colour": `tidewire config lists all keys`,
+		"dat": `did you mean "data"?`, "order": `did you mean "order.style"?`, "listen.host": `did you mean "listen"?`,
+	} {
+		_, err := Load(Source{Set: []string{typed + "=1"}})
+		if sentence := fmt.Sprintf("--set: unknown key %q: %s", typed, want); err == nil || err.Error() != sentence {
+			t.Errorf("got %v, want %s", err, sentence)
+		}
+	}
+}
+
 func TestRetentionIsInDays(t *testing.T) {
 	t.Chdir(t.TempDir())
 	const day = 24 * time.Hour

@@ -176,18 +176,29 @@ func (l *loader) take(key, text, origin string) error {
 	if isLater(key) {
 		return fmt.Errorf("%s is not yet in this version", key)
 	}
-	return fmt.Errorf("unknown key %q: did you mean %q?", key, l.nearest(key))
+	if meant := l.nearest(key); meant != "" {
+		return fmt.Errorf("unknown key %q: did you mean %q?", key, meant)
+	}
+	return fmt.Errorf("unknown key %q: tidewire config lists all keys", key)
 }
 
-// nearest is the known key that is the least typing away.
+// nearest is the known key that is the least typing away; "" if none is near, for a wild
+// guess misleads.
 func (l *loader) nearest(key string) string {
 	best, least := "", -1
 	for _, f := range l.fields {
-		if d := distance(key, f.key); least < 0 || d < least {
+		d := distance(key, f.key)
+		if near(key, f.key, d) && (least < 0 || d < least) {
 			best, least = f.key, d
 		}
 	}
 	return best
+}
+
+// near reports whether known, at distance d, can have been meant by key: at most a third
+// of it is typed otherwise, or one of the two begins with the other.
+func near(key, known string, d int) bool {
+	return d <= len(known)/3 || key != "" && (strings.HasPrefix(known, key) || strings.HasPrefix(key, known))
 }
 
 func (l *loader) warn(format string, args ...any) {
