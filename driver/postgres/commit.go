@@ -125,8 +125,10 @@ func (c *conn) ask(ctx context.Context, lives string) (status, error) {
 		return committed, nil
 	case *word == "committed":
 		return c.recognize(ctx, pooled.Conn())
-	case *word == "aborted" || !same:
+	case *word == "aborted":
 		return undone, nil
+	case !same: // still running: in this life, or one that was only taken for another
+		return running, nil
 	}
 	_, err = pooled.Exec(ctx, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_xid::text = $1::text`, shortXid(c.xid))
 	return running, err

@@ -85,7 +85,9 @@ func (d *Driver) settle(ctx context.Context) (end, error) {
 		return end{}, err
 	}
 	defer pooled.Release()
-	f.live(lifeOf(pooled.Conn()))
+	if lives := lifeOf(pooled.Conn()); f.live(lives) {
+		d.server.pool.Reset() // connections of the life before would bring it back
+	}
 	if err := f.move(ctx, pooled); err != nil {
 		return end{}, d.server.fault(ctx, err, pooled.Conn().IsClosed())
 	}
@@ -96,11 +98,14 @@ func (d *Driver) settle(ctx context.Context) (end, error) {
 func (f *fence) end() end { return end{seq: f.settled, more: len(f.posts) > 0, lives: f.lives} }
 
 // live forgets everything when the server has crashed: it draws numbers again that were
-// not yet on disk.
-func (f *fence) live(lives string) {
-	if f.lives != lives {
-		f.lives, f.settled, f.posts, f.look = lives, 0, nil, look{}
+// not yet on disk. It reports whether there was a life before.
+func (f *fence) live(lives string) (again bool) {
+	if f.lives == lives {
+		return false
 	}
+	again = f.lives != ""
+	f.lives, f.settled, f.posts, f.look = lives, 0, nil, look{}
+	return again
 }
 
 func (f *fence) move(ctx context.Context, c *pgxpool.Conn) error {

@@ -186,44 +186,50 @@ func (w *writer) group(first *member) {
 		return
 	}
 	var members []*member
+	var err error
 	served := false // a background change
 	for m := first; m != nil; m = w.next() {
-		members = w.join(members, m)
+		members, err = w.join(members, m)
 		served = served || m.change.Background
-		if time.Since(started) > groupTime {
+		if err != nil || time.Since(started) > groupTime {
 			break
 		}
 	}
 	// Requests that fill every group must not starve what was accepted before them.
-	if !served {
+	if !served && err == nil {
 		if m := w.nextOf(1); m != nil {
-			members = w.join(members, m)
+			members, err = w.join(members, m)
 		}
 	}
-	w.commit(members)
+	if err == nil {
+		w.commit(members)
+	}
 }
 
-// join runs m as the next member of the transaction, and returns who is in it then.
-func (w *writer) join(members []*member, m *member) []*member {
-	err := w.lend(m)
-	if err == nil {
-		return append(members, m)
+// join runs m as the next member of the transaction, and returns who is in it then. On
+// an error there is no transaction any more, and everybody was told.
+func (w *writer) join(members []*member, m *member) (in []*member, err error) {
+	if err = w.lend(m); err == nil {
+		return append(members, m), nil
 	}
 	m.done <- err
 	if !w.stmts.conn.AutocommitEnabled() {
-		return members
+		return members, nil
 	}
 	// The transaction died with m: the others run again without it.
 	w.fresh, w.unsure = nil, false
 	if err := w.stmts.exec("BEGIN IMMEDIATE"); err != nil {
 		fail(members, explain(err))
-		return nil
+		return nil, err
 	}
 	var again []*member
-	for _, o := range members {
-		again = w.join(again, o)
+	for i, o := range members {
+		if again, err = w.join(again, o); err != nil {
+			fail(members[i+1:], explain(err))
+			return nil, err
+		}
 	}
-	return again
+	return again, nil
 }
 
 // lend hands the connection to m's change, in a savepoint, and takes it back after a
@@ -313,7 +319,9 @@ func (w *writer) single(members []*member) {
 			m.done <- explain(err)
 			continue
 		}
-		w.commit(w.join(nil, m))
+		if in, err := w.join(nil, m); err == nil {
+			w.commit(in)
+		}
 	}
 }
 

@@ -17,7 +17,7 @@ func (tx *Tx) Each(keys [][]string, do func(tx *Tx, i int) error) (at int, err e
 	together, ok := tx.conn.(Together)
 	if !ok || len(keys) < 2 {
 		for i := range keys {
-			if err := do(tx, i); err != nil {
+			if err := caught(func() error { return do(tx, i) }); err != nil {
 				return i, err
 			}
 		}
@@ -73,12 +73,7 @@ func (tx *Tx) turns(keys [][]string, do func(tx *Tx, i int) error) []*turn {
 		mine.conn = t
 		t.next, t.stop = iter.Pull(func(yield func(struct{}) bool) {
 			t.yield = yield
-			defer func() {
-				if p := recover(); p != nil {
-					t.err = fmt.Errorf("%w: %v", ErrPanic, p)
-				}
-			}()
-			t.err = do(&mine, i)
+			t.err = caught(func() error { return do(&mine, i) })
 		})
 		for _, key := range keys[i] {
 			if b := last[key]; b != nil && b != t {
@@ -89,6 +84,16 @@ func (tx *Tx) turns(keys [][]string, do func(tx *Tx, i int) error) []*turn {
 		turns[i] = t
 	}
 	return turns
+}
+
+// caught turns a panic of do into an error: it is that one's, and nobody else's.
+func caught(do func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%w: %v", ErrPanic, p)
+		}
+	}()
+	return do()
 }
 
 func (t *turn) ready() bool {
@@ -126,7 +131,11 @@ var (
 
 // Query stops here until the answer is there.
 func (t *turn) Query(query string, args []any, row func(scan func(dest ...any) error) error) error {
-	return t.ask(&Question{Query: query, Args: args, Row: row})
+	q := &Question{Query: query, Args: args}
+	if row != nil {
+		q.Row = func(scan func(...any) error) error { return caught(func() error { return row(scan) }) }
+	}
+	return t.ask(q)
 }
 
 // Next stops here until a number is drawn.

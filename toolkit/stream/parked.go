@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/tidewire/tidewire/toolkit/failure"
@@ -68,7 +71,7 @@ func (s *session) judge(ctx context.Context, e Entry, past failure.History, caus
 	s.drainAt = time.Time{}
 	s.count(ctx, e, next)
 	if s.stateOf(next) != stateReleased {
-		s.parked[e.Key] = true
+		s.held[e.Partition].parked[e.Key] = true
 	}
 	return next, nil
 }
@@ -142,10 +145,11 @@ func (s *session) drain(ctx context.Context) (progress bool, err error) {
 	if time.Now().Before(s.drainAt) || len(s.held) == 0 {
 		return false, nil
 	}
-	due, err := s.due(ctx)
+	due, next, err := s.due(ctx)
 	if err != nil {
 		return false, err
 	}
+	s.drainAt = time.Now().Add(max(parkPause, next))
 	for _, d := range due {
 		for more := true; more && ctx.Err() == nil; {
 			if more, err = s.drainKey(ctx, s.held[d.Partition], d); err != nil {
@@ -153,28 +157,35 @@ func (s *session) drain(ctx context.Context) (progress bool, err error) {
 			}
 		}
 	}
-	s.drainAt = time.Now().Add(drainPause)
-	if len(s.parked) > 0 {
-		s.drainAt = time.Now().Add(parkPause)
-	}
 	return len(due) > 0, nil
 }
 
-// due returns what is due, of the partitions that are ours.
-func (s *session) due(ctx context.Context) (due []Entry, err error) {
+// due returns what is due, of the partitions that are ours, and how long it is until
+// there is more.
+func (s *session) due(ctx context.Context) (due []Entry, next time.Duration, err error) {
+	var ours []string
+	for p := range s.held {
+		ours = append(ours, strconv.Itoa(p))
+	}
+	slices.Sort(ours)
 	_, err = s.db.Update(ctx, nil, func(tx *store.Tx) error {
-		due = nil
-		return tx.Rows(`SELECT partition, seq, key, kind FROM parked WHERE subscription = $1 AND log = $2 AND state IN ('retry', 'discarded') AND due <= $3
-			ORDER BY due, seq LIMIT 256`, []any{s.DB.Service(), s.Name, tx.Now}, func(scan func(...any) error) error {
+		due, next = nil, drainPause
+		return tx.Rows(`SELECT partition, seq, key, kind, due FROM parked WHERE subscription = $1 AND log = $2 AND state IN ('retry', 'discarded')
+			AND partition IN (`+strings.Join(ours, ", ")+`) ORDER BY due, seq LIMIT 256`, []any{s.DB.Service(), s.Name}, func(scan func(...any) error) error {
 			var e Entry
-			err := scan(&e.Partition, &e.Seq, &e.Key, &e.Kind)
-			if s.held[e.Partition] != nil {
-				due = append(due, e)
+			var at time.Time
+			if err := scan(&e.Partition, &e.Seq, &e.Key, &e.Kind, &at); err != nil {
+				return err
 			}
-			return err
+			if wait := at.Sub(tx.Now); wait > 0 {
+				next = min(next, wait)
+			} else {
+				due, next = append(due, e), 0
+			}
+			return nil
 		})
 	})
-	return due, err
+	return due, next, err
 }
 
 // drainKey handles the parked message at d, alone in the process and counted before, if
@@ -230,7 +241,7 @@ func (s *session) finish(ctx context.Context, h *held, p parkedRow) (more bool, 
 	switch {
 	case err == nil:
 		if left == 0 {
-			delete(s.parked, p.Key)
+			delete(h.parked, p.Key)
 		}
 		s.handling.Done(ctx, started, p.Time)
 		return left > 0, nil
@@ -305,20 +316,27 @@ func (s *session) again(ctx context.Context, h *held, p parkedRow, cause error) 
 	}
 	s.count(ctx, p.Entry, next)
 	if left == 0 {
-		delete(s.parked, p.Key)
+		delete(h.parked, p.Key)
 	}
 	return nil
 }
 
-// parkedKeys returns the keys of a partition that are parked.
-func (s *session) parkedKeys(ctx context.Context, partition int) (keys []string, err error) {
-	err = s.DB.View(ctx, func(tx *store.Tx) error {
-		keys = nil
+// parkedKeys returns the keys of a partition that are parked. One that waits behind
+// nothing is made due: its owner has lost sight of it.
+func (s *session) parkedKeys(ctx context.Context, partition int) (keys map[string]bool, err error) {
+	_, err = s.db.Update(ctx, nil, func(tx *store.Tx) error {
+		keys = map[string]bool{}
+		err := tx.Exec(`UPDATE parked SET state = 'retry', due = $1 WHERE subscription = $2 AND log = $3 AND partition = $4 AND state = 'waiting'
+			AND NOT EXISTS (SELECT 1 FROM parked f WHERE f.subscription = parked.subscription AND f.log = parked.log AND f.key = parked.key
+				AND f.seq < parked.seq AND f.state <> 'released')`, tx.Now, s.DB.Service(), s.Name, partition)
+		if err != nil {
+			return err
+		}
 		return tx.Rows(`SELECT DISTINCT key FROM parked WHERE subscription = $1 AND log = $2 AND partition = $3 AND state <> 'released'`,
 			[]any{s.DB.Service(), s.Name, partition}, func(scan func(...any) error) error {
 				var key string
 				err := scan(&key)
-				keys = append(keys, key)
+				keys[key] = true
 				return err
 			})
 	})

@@ -259,12 +259,8 @@ func (s *session) take(ctx context.Context, r row) error {
 	if r.strikes >= lostTwice {
 		s.careful = batchSize // as much as it can have had in hand
 	}
-	keys, err := s.parkedKeys(ctx, r.Partition)
-	if err != nil {
+	if h.parked, err = s.parkedKeys(ctx, r.Partition); err != nil {
 		return err
-	}
-	for _, key := range keys {
-		s.parked[key] = true
 	}
 	s.held[r.Partition] = h
 	return nil

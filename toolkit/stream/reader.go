@@ -29,8 +29,8 @@ const (
 	batchSize    = 256
 	skipLimit    = 4096                  // messages passed by before the position is stored all the same
 	catchUpPause = time.Second           // between positions stored for what was passed by
-	drainPause   = time.Second           // between looks for what an operator has marked
-	parkPause    = 10 * time.Millisecond // between looks for what is due, while keys are parked
+	drainPause   = time.Second           // between looks for what an operator has marked, at most,
+	parkPause    = 10 * time.Millisecond // and at least
 )
 
 // errLost: a partition is not ours any more.
@@ -76,8 +76,7 @@ type session struct {
 	db        *store.DB
 	handling  *run.Handling
 	held      map[int]*held // the partitions that are ours
-	parked    map[string]bool
-	holdAt    time.Time // when leases are to be renewed
+	holdAt    time.Time     // when leases are to be renewed
 	drainAt   time.Time
 	pace      run.Pacer
 	sizer     *run.Sizer
@@ -94,7 +93,8 @@ type held struct {
 	identity string         // of the log
 	token    int64
 	skipped  int
-	struck   bool // its last owner was lost
+	struck   bool            // its last owner was lost
+	parked   map[string]bool // keys that wait in it
 }
 
 func (r *Reader) session() (*session, error) {
@@ -104,7 +104,7 @@ func (r *Reader) session() (*session, error) {
 	if err := r.Policy.Check(); err != nil {
 		return nil, fmt.Errorf("reader of %s by %s: %w", r.Name, r.DB.Service(), err)
 	}
-	s := &session{Reader: r, db: r.DB.Background(), handlers: map[string]Handler{}, held: map[int]*held{}, parked: map[string]bool{},
+	s := &session{Reader: r, db: r.DB.Background(), handlers: map[string]Handler{}, held: map[int]*held{},
 		sizer: run.NewSizer(batchSize, r.DB.Alone())}
 	for _, h := range r.Handlers {
 		if h.Log != r.Name {
@@ -148,16 +148,23 @@ func (s *session) catchUp(ctx context.Context) error {
 	if time.Now().Before(s.catchUpAt) {
 		return nil
 	}
+	s.catchUpAt = time.Now().Add(catchUpPause)
 	var moves []move
 	for _, h := range s.held {
-		if h.skipped > 0 || h.struck {
-			moves = append(moves, move{held: h, to: h.at})
+		if h.struck {
+			if behind, err := s.Log.Behind(ctx, []store.Position{h.at}); err != nil {
+				return err
+			} else if behind > 0 { // what cannot be read yet may be what its owner had in hand
+				continue
+			}
+		} else if h.skipped == 0 {
+			continue
 		}
+		moves = append(moves, move{held: h, to: h.at})
 	}
 	if len(moves) == 0 {
 		return nil
 	}
-	s.catchUpAt = time.Now().Add(catchUpPause)
 	_, err := s.db.Update(ctx, nil, func(tx *store.Tx) error { return s.fence(tx, moves) })
 	if err == nil {
 		s.moved(moves)
@@ -176,7 +183,6 @@ func (s *session) lost(err error) error {
 
 func (s *session) forget() {
 	clear(s.held)
-	clear(s.parked)
 	s.holdAt = time.Time{}
 }
 
@@ -196,10 +202,14 @@ func (s *session) read(ctx context.Context) ([]Entry, error) {
 		q.Max = min(q.Max, s.careful)
 	}
 	entries, err := s.Log.Read(ctx, q)
-	if err == nil && len(entries) == 0 {
+	if err != nil || len(entries) > 0 || s.careful == 0 {
+		return entries, err
+	}
+	behind, err := s.Log.Behind(ctx, q.From)
+	if err == nil && behind == 0 {
 		s.careful = 0 // whatever a lost owner was reading has been read
 	}
-	return entries, err
+	return nil, err
 }
 
 // apply handles what was read, or passes it by if nobody wants it.
@@ -310,7 +320,7 @@ func (s *session) handle(ctx context.Context, tx *store.Tx, e Entry) (parked boo
 	if !ok {
 		return false, nil
 	}
-	if s.parked[e.Key] && !h.passes {
+	if s.held[e.Partition].parked[e.Key] && !h.passes {
 		return true, s.park(tx, e, stateWaiting, failure.Next{})
 	}
 	return false, h.Handle(ctx, tx, e.Message)
@@ -338,7 +348,7 @@ func (s *session) keys(entries []Entry) [][]string {
 func (s *session) record(ctx context.Context, started time.Time, entries []Entry, waiting int) {
 	sent := make([]time.Time, 0, len(entries))
 	for _, e := range entries {
-		if h, ok := s.handlers[e.Kind]; ok && (!s.parked[e.Key] || h.passes) {
+		if h, ok := s.handlers[e.Kind]; ok && (!s.held[e.Partition].parked[e.Key] || h.passes) {
 			sent = append(sent, e.Time)
 		}
 	}

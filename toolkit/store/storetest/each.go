@@ -67,6 +67,9 @@ func eaches() []test {
 				},
 				"an error of a query": func(tx *store.Tx) error { _, err := tx.Row(nil, `SELECT * FROM nowhere`); return err },
 				"a panic":             func(*store.Tx) error { panic("a handler's own") },
+				"a panic of a row": func(tx *store.Tx) error {
+					return tx.Rows(`SELECT 1`, nil, func(func(...any) error) error { panic("its own") })
+				},
 			} {
 				at := -1
 				_, err := store.Open("suite", k.d).Update(k.ctx, nil, func(tx *store.Tx) (err error) {
@@ -81,7 +84,7 @@ func eaches() []test {
 					})
 					return err
 				})
-				if err == nil || at != 6 && name != "a panic" {
+				if err == nil || at != 6 {
 					k.Errorf("%s: %v at %d, want it at 6", name, err, at)
 				}
 			}

@@ -45,6 +45,8 @@ func instances() []test {
 		{"of which one is stopped past its lease and goes on", zombie},
 		// It has forgotten what is its own by the time it has to share it.
 		{"of which one has lost its log when the other joins", forgetful},
+		// What it knew of the parked keys is not true any more.
+		{"and a partition goes and comes back", back},
 		// Keys of the messages differ, and the row is the same.
 		{"decide on rows of other keys", deciding},
 	} {
@@ -131,19 +133,48 @@ func forgetful(k *desk) {
 	k.wantAll(200, 20)
 }
 
-// An absent log cannot be read while it is away.
+// An absent log cannot be read while it is away, and says so or gives nothing.
 type absent struct {
 	stream.Log
+	silent bool
 	away   atomic.Bool
 	missed atomic.Int64 // how often
 }
 
 func (l *absent) Read(ctx context.Context, q stream.Query) ([]stream.Entry, error) {
 	if l.away.Load() {
-		l.missed.Add(1)
+		if l.missed.Add(1); l.silent {
+			return nil, nil
+		}
 		return nil, store.ErrUnavailable
 	}
 	return l.Log.Read(ctx, q)
+}
+
+// back: keys are parked, their partitions go to another instance, which drains them, and
+// come back. What follows on these keys waits behind nothing.
+func back(k *desk) {
+	const keys = 64
+	h, repair := k.broken(errBad)
+	for i := range keys {
+		k.append(fmt.Sprint("key", i), counted{0})
+	}
+	k.start(k.reader(h))
+	k.awaitStates(fmt.Sprint("dead ", keys))
+	stop := k.second(h)
+	k.await("eight partitions each", func() bool { return slices.Equal(k.shares(), []int{8, 8}) })
+	repair()
+	k.mark("retry")
+	k.awaitStates("")
+	stop()
+	k.await("one with all", func() bool { return slices.Equal(k.shares(), []int{16}) })
+	for i := range keys {
+		k.append(fmt.Sprint("key", i), counted{1})
+	}
+	for i := range keys {
+		k.awaitEffects(fmt.Sprint("key", i), 0, 1)
+	}
+	k.awaitStates("")
 }
 
 // deciding: two instances take from the same row for messages of many keys. Only the

@@ -2,6 +2,8 @@ package streamtest
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"sync/atomic"
 	"time"
 
@@ -24,6 +26,20 @@ func (k *desk) broken(err error) (h handle, repair func()) {
 
 func parked() []test {
 	return []test{
+		// What was taken for parked, and was not, is not left behind.
+		{"that wait behind nothing go on with the next owner", func(k *desk) {
+			h, _ := k.broken(errBad)
+			k.append("a", counted{0}, counted{1}, counted{2})
+			stop := k.start(k.reader(h))
+			k.awaitStates("dead 1 waiting 2")
+			stop()
+			k.update(k.target, func(tx *store.Tx) error { return tx.Exec(`DELETE FROM parked WHERE state = 'dead'`) })
+			k.start(k.reader(do))
+			k.awaitEffects("a", 1, 2)
+			k.awaitStates("")
+		}},
+		// One that is not read any more does not hold up the rest.
+		{"of a stopped partition delay no retry elsewhere", starved},
 		// A bad message costs its own key, and in order.
 		{"delays no other key, and keeps its order", func(k *desk) {
 			h, repair := k.broken(failure.RetryAfter(time.Hour, errBad))
@@ -92,6 +108,29 @@ func parked() []test {
 }
 
 // parkedLater are tests of a parked key while more comes for it.
+// starved: more is due in a partition that is stopped than is looked at together, and a
+// message of another one is to be tried again.
+func starved(k *desk) {
+	stopped := (store.Partition("a") + 1) % store.Partitions
+	k.update(k.target, func(tx *store.Tx) error {
+		err := tx.Exec(`INSERT INTO position (subscription, log, partition, stopped) VALUES ('target', 'source', $1, 'another log')`, stopped)
+		for i := range 300 {
+			err = errors.Join(err, tx.Exec(`INSERT INTO parked (subscription, log, partition, seq, id, kind, class, key, version, time, cause, trace, body, state, due, past)
+				VALUES ('target', 'source', $1, $2, $3, 'counted', 'public', $3, 0, 0, '', '', $4, 'retry', 0, '')`, stopped, i+1, fmt.Sprint("key", i), []byte("{}")))
+		}
+		for p := range store.Partitions {
+			err = errors.Join(err, tx.Exec(`INSERT INTO position (subscription, log, partition) VALUES ('target', 'source', $1) ON CONFLICT DO NOTHING`, p))
+		}
+		return err
+	})
+	h, repair := k.broken(failure.RetryAfter(100*time.Millisecond, errBad))
+	k.append("a", counted{0})
+	k.start(k.reader(h))
+	k.awaitStates("retry 301")
+	repair()
+	k.awaitEffects("a", 0)
+}
+
 func parkedLater() []test {
 	return []test{
 		// Each of a key can fail in its turn.

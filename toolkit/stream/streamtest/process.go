@@ -74,9 +74,36 @@ func killers() []test {
 		}},
 		// A batch that dies is taken apart until one is to blame.
 		{"by one message, which dies alone", func(k *desk) { k.dies(partKill) }},
+		// What killed the owners before is among what cannot be read yet.
+		{"and the log gives nothing at first: its owners are still lost", patient},
 		// Parked messages are counted before they run, too.
 		{"by one message when it comes again, which dies alone", func(k *desk) { k.dies(partKillParked) }},
 	}
+}
+
+// patient: owners were lost, and the next one reads a log that gives nothing as long as
+// a transaction of somebody else runs. They count until what follows has been read.
+func patient(k *desk) {
+	k.update(k.target, func(tx *store.Tx) error {
+		for p := range store.Partitions {
+			if err := tx.Exec(`INSERT INTO position (subscription, log, partition, owner, strikes) VALUES ('target', 'source', $1, 'lost', 2)`, p); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	k.append("a", counted{0})
+	r, log := k.reader(do), &absent{Log: k.log, silent: true}
+	log.away.Store(true)
+	r.Log = log
+	k.start(r)
+	k.await("ten looks", func() bool { return log.missed.Load() >= 10 })
+	if n := k.one(`SELECT strikes FROM position WHERE partition = $1`, store.Partition("a")); n < 2 {
+		k.Errorf("%d owners are counted, want 2 or more", n)
+	}
+	log.away.Store(false)
+	k.awaitEffects("a", 0)
+	k.await("a new beginning", func() bool { return k.one(`SELECT count(*) FROM position WHERE strikes > 0`) == 0 })
 }
 
 // dies starts a process again and again, until the message that kills it is dead. All
