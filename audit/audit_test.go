@@ -41,7 +41,6 @@ func TestNothingWrong(t *testing.T) {
 				p.t.Fatal(err)
 			}
 			p.say("inventory", "DeadLetterDecided", "dead:"+letter, 0, map[string]any{"act": "discard"})
-			p.job("shipping", "shipping_labels", "label", "blocked", time.Minute) // somebody must own the order
 		}},
 		{name: "a parked message behind a dead one", do: func(p *platform) {
 			p.park("inventory", "payment", "blocked", 100000, "waiting", 0)
@@ -75,6 +74,82 @@ func TestNothingWrong(t *testing.T) {
 			})
 		}
 	})
+}
+
+// Only a deadline that will end the order owns it.
+func TestDeadlineThatOwnsNothing(t *testing.T) {
+	onEach(t, func(t *testing.T, filled func(*testing.T) *platform) {
+		for name, query := range map[string]string{
+			"the order is confirmed": `UPDATE orders SET status = 'confirmed' WHERE id = 'blocked'`,
+			"the deadline is dead":   `UPDATE job SET dead = 1 WHERE key = 'blocked'`,
+			"there is none":          `DELETE FROM job WHERE key = 'blocked'`,
+		} {
+			t.Run(name, func(t *testing.T) {
+				p := filled(t)
+				p.exec("inventory", `DELETE FROM parked WHERE key = 'blocked'`)
+				p.exec("order", query)
+				plant{promise: promiseOwner, example: "blocked"}.check(t, p)
+			})
+		}
+	})
+}
+
+// Without the provider's ledger nothing is said of any order, but that it is not known.
+func TestProviderElsewhere(t *testing.T) {
+	onEach(t, func(t *testing.T, filled func(*testing.T) *platform) {
+		p := filled(t)
+		o := Options{Data: p.dir, Database: p.url, Ledger: p.ledger(), pause: time.Millisecond}
+		other := filepath.Join(t.TempDir(), "provider.db")
+		if err := os.WriteFile(other, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		for file, want := range map[string]string{
+			filepath.Join(p.dir, "none"): "the payment provider's ledger is not at " + filepath.Join(p.dir, "none") + ": say where it is with --provider FILE",
+			other:                        other + " cannot be read as the payment provider's ledger (",
+		} {
+			o.Provider = file
+			unheard(t, o, want)
+		}
+		p.close()
+		for _, end := range []string{"", "-wal", "-shm"} {
+			if err := os.Rename(filepath.Join(p.dir, "simulator.db"+end), other+end); err != nil && !os.IsNotExist(err) {
+				t.Fatal(err)
+			}
+		}
+		o.Provider = other
+		if r, err := Run(t.Context(), o); err != nil || !r.OK {
+			t.Errorf("ok is %v, %v with its ledger at %s: %+v", r.OK, err, other, r.Checks)
+		}
+		o.Provider = ""
+		unheard(t, o, "the payment provider's ledger is not at "+filepath.Join(p.dir, "simulator.db"))
+	})
+}
+
+// unheard audits, and wants one violation, of that there is no provider's ledger, and
+// the four promises that need it not checked.
+func unheard(t *testing.T, o Options, want string) {
+	t.Helper()
+	r, err := Run(t.Context(), o)
+	if err != nil || r.OK {
+		t.Errorf("ok is %v, %v", r.OK, err)
+	}
+	open := 0
+	for _, c := range r.Checks {
+		if c.NotChecked != "" {
+			open++
+		}
+		switch {
+		case c.Promise == promiseStores && c.Violations == 1 && strings.HasPrefix(c.Examples[0], want):
+		case c.Promise == promiseStores || c.Violations > 0:
+			t.Errorf("%s: %d violations: %q, want %q", c.Promise, c.Violations, c.Examples, want)
+		}
+		if needs := c.Promise == promiseProvider || c.Promise == promiseCalls; needs && c.NotChecked == "" {
+			t.Errorf("%s: is checked, without anything to compare with", c.Promise)
+		}
+	}
+	if open != 4 {
+		t.Errorf("%d promises were not checked, want 4", open)
+	}
 }
 
 // What moves between two looks is late, not stuck.

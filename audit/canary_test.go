@@ -215,6 +215,12 @@ func TestCanaries(t *testing.T) {
 // found plants c, audits, and returns the checks.
 func (c plant) found(t *testing.T, p *platform) []Check {
 	c.do(p)
+	return c.check(t, p)
+}
+
+// check audits p, in which c is planted.
+func (c plant) check(t *testing.T, p *platform) []Check {
+	t.Helper()
 	o := Options{Data: p.dir, Database: p.url, Ledger: p.ledger(), pause: 10 * time.Millisecond}
 	if c.opts != nil {
 		c.opts(&o)

@@ -22,5 +22,7 @@
 // did not move.
 //
 // What cannot be read (a database, a table, the provider's ledger) is a violation: a
-// promise is not kept because nobody can look.
+// promise is not kept because nobody can look. Without the provider's ledger that is one
+// violation, and what would be compared with it is not checked: it says nothing of any
+// order.
 package audit

@@ -5,13 +5,13 @@ func capture() promise {
 	return promise{name: "at most one capture per order", probes: []probe{
 		{of: count("booked"), bad: `SELECT 'order ' || order_id || ' has ' || captures || ' captures and ' || refunds || ' refunds in our ledger' FROM booked
 			WHERE captures > 1 OR refunds > captures`},
-		{of: count("provided"), bad: `SELECT 'order ' || order_id || ' has ' || captures || ' captures and ' || refunds || ' refunds at the provider' FROM provided
+		{provider: true, of: count("provided"), bad: `SELECT 'order ' || order_id || ' has ' || captures || ' captures and ' || refunds || ' refunds at the provider' FROM provided
 			WHERE captures > 1 OR refunds > captures`},
 		// A lookup may tell of the same capture again; another reference is another one.
 		{of: count("payment.attempt"), bad: `SELECT 'order ' || order_id || ' was told of ' || COUNT(DISTINCT reference) || ' captures' FROM payment.attempt
 			WHERE status = 'captured' GROUP BY order_id HAVING COUNT(DISTINCT reference) > 1`},
 		// All tries share one key: that is what makes the provider capture once.
-		{bad: `SELECT 'order ' || c.order_id || ' was captured under the key ' || c.key || ', its own is ' || p.key FROM simulator.charge c
+		{provider: true, bad: `SELECT 'order ' || c.order_id || ' was captured under the key ' || c.key || ', its own is ' || p.key FROM simulator.charge c
 			JOIN payment.payment p ON p.order_id = c.order_id WHERE c.status = 'captured' AND p.status <> 'ended' AND c.key <> p.key`},
 		{bad: `SELECT 'order ' || a.order_id || ' was charged under the key ' || a.key || ', its own is ' || p.key FROM payment.attempt a
 			JOIN payment.payment p ON p.order_id = a.order_id WHERE a.kind <> 'refund' AND a.key <> p.key`},
@@ -23,23 +23,23 @@ func capture() promise {
 // looked at only as far as the provider was at the mark.
 func provider() promise {
 	return promise{name: "our ledger equals the provider's", probes: []probe{
-		{of: count("booked"), bad: `SELECT 'order ' || b.order_id || ': ' || b.captured || ' captured and ' || b.refunded || ' refunded by our ledger, '
+		{provider: true, of: count("booked"), bad: `SELECT 'order ' || b.order_id || ': ' || b.captured || ' captured and ' || b.refunded || ' refunded by our ledger, '
 				|| COALESCE(p.captured, 0) || ' and ' || COALESCE(p.refunded, 0) || ' by the provider''s'
 			FROM booked b LEFT JOIN provided p ON p.order_id = b.order_id
 			WHERE b.captured > COALESCE(p.captured, 0) OR b.refunded > COALESCE(p.refunded, 0)`},
 		// Payment may have recorded it since, or has a job that will.
-		{of: count("earlier"), bad: `SELECT 'order ' || p.order_id || ': ' || p.captured || ' captured and ' || p.refunded || ' refunded by the provider, '
+		{provider: true, of: count("earlier"), bad: `SELECT 'order ' || p.order_id || ': ' || p.captured || ' captured and ' || p.refunded || ' refunded by the provider, '
 				|| COALESCE(b.captured, 0) || ' and ' || COALESCE(b.refunded, 0) || ' by our ledger, and nobody asks'
 			FROM earlier p LEFT JOIN booked b ON b.order_id = p.order_id
 			WHERE (p.captured > COALESCE(b.captured, 0) OR p.refunded > COALESCE(b.refunded, 0)) AND ` + unowned("payment", "p.order_id")},
-		{bad: `SELECT 'order ' || e.order_id || ' was captured in ' || c.currency || ', by our ledger in ' || e.currency FROM payment.entry e
+		{provider: true, bad: `SELECT 'order ' || e.order_id || ' was captured in ' || c.currency || ', by our ledger in ' || e.currency FROM payment.entry e
 			JOIN payment.payment p ON p.order_id = e.order_id JOIN simulator.charge c ON c.key = p.key WHERE e.kind = 'capture' AND e.currency <> c.currency`},
-		{bad: `SELECT 'order ' || e.order_id || ' was refunded in ' || r.currency || ', by our ledger in ' || e.currency FROM payment.entry e
+		{provider: true, bad: `SELECT 'order ' || e.order_id || ' was refunded in ' || r.currency || ', by our ledger in ' || e.currency FROM payment.entry e
 			JOIN payment.payment p ON p.order_id = e.order_id JOIN simulator.refund r ON r.charge_key = p.key WHERE e.kind = 'refund' AND e.currency <> r.currency`},
-		{bad: `SELECT 'order ' || p.order_id || ' has the reference ' || p.reference || ', the provider ' || c.reference FROM payment.payment p
+		{provider: true, bad: `SELECT 'order ' || p.order_id || ' has the reference ' || p.reference || ', the provider ' || c.reference FROM payment.payment p
 			JOIN simulator.charge c ON c.key = p.key WHERE c.status = 'captured' AND p.reference <> '' AND p.reference <> c.reference`},
 		// Completed is the last step: the capture came before it, and nothing may follow.
-		{bad: `SELECT 'order ' || o.id || ' is completed; captured ' || COALESCE(p.captured, 0) || ' and refunded ' || COALESCE(p.refunded, 0) || ' of ' || o.total || ' by the provider'
+		{provider: true, bad: `SELECT 'order ' || o.id || ' is completed; captured ' || COALESCE(p.captured, 0) || ' and refunded ' || COALESCE(p.refunded, 0) || ' of ' || o.total || ' by the provider'
 			FROM "order".orders o LEFT JOIN provided p ON p.order_id = o.id
 			WHERE o.status = 'completed' AND (COALESCE(p.captured, 0) <> o.total OR COALESCE(p.captures, 0) <> 1 OR p.refunds > 0)`},
 	}}
@@ -52,7 +52,7 @@ func undone() promise {
 		{of: count(of), bad: `SELECT 'order ' || o.id || ' is ' || o.status || '; captured ' || b.captured || ', refunded ' || b.refunded || ' by our ledger'
 			FROM "order".orders o JOIN booked b ON b.order_id = o.id
 			WHERE o.status IN ('failed', 'cancelled') AND b.captured <> b.refunded AND ` + unowned("payment", "o.id")},
-		{bad: `SELECT 'order ' || o.id || ' is ' || o.status || '; captured ' || p.captured || ', refunded ' || p.refunded || ' by the provider'
+		{provider: true, bad: `SELECT 'order ' || o.id || ' is ' || o.status || '; captured ' || p.captured || ', refunded ' || p.refunded || ' by the provider'
 			FROM "order".orders o JOIN provided p ON p.order_id = o.id
 			WHERE o.status IN ('failed', 'cancelled') AND p.captured <> p.refunded AND ` + unowned("payment", "o.id")},
 		{bad: `SELECT 'order ' || o.id || ' is ' || o.status || ', its payment ' || p.status || ' and not closed' FROM ` + `"order".orders o JOIN payment.payment p ON p.order_id = o.id
@@ -94,12 +94,12 @@ func calls() promise {
 	const settled = `status IN ('captured', 'refunding', 'refunded')`
 	return promise{name: "every call to the provider is accounted for", probes: []probe{
 		// Fewer answers than calls is a lost answer; more is an answer that was made up.
-		{of: count("payment.attempt"), bad: `SELECT 'order ' || a.order_id || ' was answered ' || a.n || ' times ' || a.status || ' to a ' || a.kind || ', the provider answered ' || COALESCE(c.n, 0) || ' times so'
+		{provider: true, of: count("payment.attempt"), bad: `SELECT 'order ' || a.order_id || ' was answered ' || a.n || ' times ' || a.status || ' to a ' || a.kind || ', the provider answered ' || COALESCE(c.n, 0) || ' times so'
 			FROM (SELECT order_id, key, kind, status, COUNT(*) AS n FROM payment.attempt
 				WHERE status IN ('captured', 'declined', 'voided', 'refunded', 'not_found') GROUP BY order_id, key, kind, status) a
 			LEFT JOIN (SELECT key, kind, answer, COUNT(*) AS n FROM simulator.call GROUP BY key, kind, answer) c
 				ON c.key = a.key AND c.kind = a.kind AND c.answer = a.status WHERE a.n > COALESCE(c.n, 0)`},
-		{of: count("simulator.charge"), bad: `SELECT 'order ' || m.order_id || ' has a ' || m.kind || ' at the provider under the key ' || m.key || ' and no call for it'
+		{provider: true, of: count("simulator.charge"), bad: `SELECT 'order ' || m.order_id || ' has a ' || m.kind || ' at the provider under the key ' || m.key || ' and no call for it'
 			FROM (SELECT n, key, order_id, 'charge' AS kind FROM simulator.charge UNION ALL SELECT n, key, order_id, 'refund' FROM simulator.refund) m
 			LEFT JOIN (SELECT n, key FROM simulator.call) c ON c.n = m.n AND c.key = m.key WHERE c.n IS NULL`},
 		{of: count("payment.payment"), bad: `SELECT 'order ' || p.order_id || ' counts ' || p.calls || ' calls and ' || p.attempts || ' tries, stored are ' || COALESCE(a.n, 0) || ' and ' || COALESCE(a.charges, 0)

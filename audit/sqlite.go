@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"fmt"
 	"net/url"
+	"os"
 	"path/filepath"
 
 	_ "modernc.org/sqlite" // the driver named sqlite
@@ -25,10 +26,16 @@ func (a *audit) openFiles() error {
 		lines: `"order".orders o, json_each(o.lines) l`,
 		line:  func(member string) string { return fmt.Sprintf("json_extract(l.value, '$.%s')", member) },
 	}
-	for _, s := range append(services[:], "simulator") {
-		if err := a.attach(folder, s); err != nil {
+	for _, s := range services {
+		if err := a.attach(filepath.Join(folder, s+".db"), s); err != nil {
 			a.missing = append(a.missing, s+".db: "+err.Error())
 		}
+	}
+	if a.unheard != "" {
+		return nil
+	}
+	if err := a.attach(a.Provider, "simulator"); err != nil {
+		a.missing = append(a.missing, err.Error())
 	}
 	return nil
 }
@@ -44,7 +51,14 @@ func (a *audit) connectFiles() (err error) {
 }
 
 // attach makes a file's tables visible under the name of its service.
-func (a *audit) attach(folder, name string) error {
-	file := url.URL{Scheme: "file", Path: filepath.ToSlash(filepath.Join(folder, name+".db")), RawQuery: "mode=ro"}
+func (a *audit) attach(path, name string) error {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return err
+	}
+	if _, err := os.Stat(path); err != nil {
+		return err // in the words of the system, which name the file as its owner does
+	}
+	file := url.URL{Scheme: "file", Path: filepath.ToSlash(path), RawQuery: "mode=ro"}
 	return a.exec("ATTACH $1 AS "+schema(name), file.String())
 }

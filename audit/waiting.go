@@ -6,13 +6,17 @@ import (
 )
 
 // owners checks that whatever has not come to its end has somebody who will take it
-// there. An order's deadline is no such owner: it only limits the damage.
+// there. A pending order's deadline is one, for it ends the order, which is all that is
+// left when an operator has given up a message; that what has an owner was not lost on
+// its way is the promise of every message's effect. That a deadline is kept is another
+// promise, and one that died keeps nothing.
 func owners() promise {
 	// Whoever has something to do for an order, in any service, will tell the next.
 	nobody := "NOT EXISTS (SELECT 1 FROM owned w WHERE w.key = o.id)"
 	p := promise{name: "whatever waits has an owner", probes: []probe{
 		{of: count(`"order".orders WHERE status IN ('pending', 'confirmed')`), bad: `SELECT 'order ' || o.id || ' is ' || o.status || ' and nobody has anything to do for it' FROM "order".orders o
-			WHERE o.status IN ('pending', 'confirmed') AND ` + nobody},
+			WHERE o.status IN ('pending', 'confirmed') AND ` + nobody + `
+			AND NOT (o.status = 'pending' AND EXISTS (SELECT 1 FROM "order".job j WHERE j.queue = 'order_deadlines' AND j.key = o.id AND j.dead = 0))`},
 		{bad: `SELECT 'order ' || o.id || ' is pending and has no deadline' FROM "order".orders o WHERE o.status = 'pending'
 			AND NOT EXISTS (SELECT 1 FROM "order".job j WHERE j.queue = 'order_deadlines' AND j.key = o.id)`},
 		{of: count(`payment.payment WHERE status IN ('wanted', 'refunding')`), bad: `SELECT 'payment of order ' || o.order_id || ' is ' || o.status || ' and has no job' FROM payment.payment o

@@ -11,21 +11,23 @@ import (
 
 // An auditCommand proves the promises on what is stored.
 type auditCommand struct {
-	Ledger string `placeholder:"FILE" help:"What a client saw, as tidewire load writes it."`
-	Sole   bool   `help:"Every order is of that ledger: another one is a violation."`
-	Final  bool   `help:"All work is done: whatever is on its way is a violation."`
-	JSON   bool   `help:"Print JSON."`
+	Ledger   string `placeholder:"FILE" help:"What a client saw, as tidewire load writes it."`
+	Provider string `placeholder:"FILE" help:"The payment provider's ledger, if it runs by itself. Default: simulator.db in the data directory."`
+	Sole     bool   `help:"Every order is of that ledger: another one is a violation."`
+	Final    bool   `help:"All work is done: whatever is on its way is a violation."`
+	JSON     bool   `help:"Print JSON."`
 }
 
 // Help gives examples.
 func (auditCommand) Help() string {
-	return `It reads the databases of the services, the payment provider's ledger and a client's, with SQL of its own, and may run beside a live platform. It exits 1 with the first violations named.
+	return `It reads the databases of the services, the payment provider's ledger and a client's, with SQL of its own, and may run beside a live platform. It exits 1 with the first violations named, also when a promise could not be checked: those about money need the provider's ledger.
 
 Examples:
 
   tidewire audit
   tidewire load --orders 20000 --mix 0.2 --ledger orders.jsonl && tidewire audit --ledger orders.jsonl
-  tidewire audit --data /var/lib/tidewire --json | jq '.checks[] | select(.violations > 0)'`
+  tidewire audit --set database=postgres://shop:secret@localhost/shop --provider provider.db
+  tidewire audit --data /var/lib/tidewire --json | jq '.checks[] | select(.violations > 0 or .notChecked)'`
 }
 
 // Run prints one line for each promise. It needs no platform, only what that stored:
@@ -40,7 +42,8 @@ func (cmd auditCommand) Run(c *console) error {
 			return wrong(fmt.Errorf("nothing to audit: %w", err))
 		}
 	}
-	report, err := audit.Run(c.ctx, audit.Options{Data: loaded.Data, Database: loaded.Database, Ledger: cmd.Ledger, Sole: cmd.Sole, Final: cmd.Final})
+	report, err := audit.Run(c.ctx, audit.Options{Data: loaded.Data, Database: loaded.Database, Provider: cmd.Provider,
+		Ledger: cmd.Ledger, Sole: cmd.Sole, Final: cmd.Final})
 	if err != nil {
 		return err
 	}
@@ -73,8 +76,11 @@ func (cmd auditCommand) print(c *console, r audit.Report) error {
 	t := newTable(c.out, "", "PROMISE", "CHECKED", "VIOLATIONS")
 	for _, check := range r.Checks {
 		verdict := "ok"
-		if check.Violations > 0 {
+		switch {
+		case check.Violations > 0:
 			verdict = "BROKEN"
+		case check.NotChecked != "":
+			verdict = "NOT CHECKED"
 		}
 		t.row(verdict, check.Promise, check.Checked, check.Violations)
 	}

@@ -6,6 +6,7 @@
 //	up.go         starts, and stops, what wire.go puts together
 //	provider.go   the payment simulator as a child that is kept alive
 //	datadir.go    one process for each data directory
+//	databases.go  no start without a database that was there
 //
 // The commands are clients of a platform that runs, by HTTP and nothing else; load and
 // audit could live in programs of their own, and know no service. Only doctor looks at

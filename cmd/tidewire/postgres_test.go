@@ -80,6 +80,42 @@ func TestTwoInstancesOnPostgres(t *testing.T) {
 	}
 }
 
+// The provider is by itself, as the README has it: audit is told where its ledger is.
+func TestAuditWithAProviderElsewhere(t *testing.T) {
+	db, dir := database(t), t.TempDir()
+	ledger := filepath.Join(dir, "provider.db")
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := free.Addr().String()
+	if err := free.Close(); err != nil {
+		t.Fatal(err)
+	}
+	sim := command(t.Context(), dir, "simulator", "--listen", addr, "--file", ledger)
+	if err := sim.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = sim.Process.Kill(); _ = sim.Wait() }) // its exit is our doing
+	eventually(t, "the simulator answers", func() bool { _, err := healthy(t.Context(), "http://"+addr); return err == nil })
+	r := up(t, filepath.Join(dir, "one"), "--set", "database="+db, "--set", "payment.simulator=http://"+addr)
+	r.ends(`{"userId":"1","productId":"1","quantity":1}`, "completed", "")
+
+	audit := r.flags("audit", "--set", "database="+db)
+	exit, out, stderr := tidewire(t, audit...)
+	missing := "the payment provider's ledger is not at " + filepath.Join(r.data, "simulator.db") + ": say where it is with --provider FILE"
+	if exit != exitFound || strings.Count(out, missing) != 1 || strings.Count(out, "BROKEN") != 1 || !strings.Contains(out, "NOT CHECKED") {
+		t.Errorf("without its ledger: exit %d\n%s%s", exit, out, stderr)
+	}
+	exit, out, _ = tidewire(t, append(audit, "--json")...)
+	if exit != exitFound || !strings.Contains(out, missing) || !strings.Contains(out, `"notChecked": "needs the payment provider's ledger"`) || strings.Contains(out, "pg_temp") {
+		t.Errorf("without its ledger, in JSON: exit %d\n%s", exit, out)
+	}
+	if exit, out, stderr := tidewire(t, append(audit, "--provider", ledger)...); exit != exitDone || strings.Contains(out, "NOT CHECKED") {
+		t.Errorf("with its ledger: exit %d\n%s%s", exit, out, stderr)
+	}
+}
+
 // A cable leads to a server until it is cut.
 type cable struct {
 	listener net.Listener

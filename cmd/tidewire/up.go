@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/tidewire/tidewire/cmd/tidewire/config"
+	"github.com/tidewire/tidewire/driver/postgres"
 	"github.com/tidewire/tidewire/shop/door"
 	"github.com/tidewire/tidewire/shop/operate"
 	"github.com/tidewire/tidewire/toolkit/run"
@@ -81,7 +82,7 @@ func (cmd upCommand) Run(c *console) error {
 
 // run starts everything and returns when everything has stopped:
 //
-//	data directory → doors (bound, not yet answering) → simulator → databases → ready
+//	what was there is there → data directory → doors (bound, not yet answering) → simulator → databases → ready
 //	signal → customers' door closes → readers and workers finish → databases → lock
 //
 // What a signal interrupts is no failure: it is stored, and goes on after the next start.
@@ -137,6 +138,9 @@ type start struct {
 // stays in s, for close. What is cheap to refuse comes
 // first; the simulator starts while the databases are opened.
 func (s *start) prepare(ctx context.Context, empty bool) (err error) {
+	if err := s.look(ctx); err != nil {
+		return err
+	}
 	if s.dir, err = openDataDir(s.Data); err != nil {
 		return err
 	}
@@ -155,7 +159,7 @@ func (s *start) prepare(ctx context.Context, empty bool) (err error) {
 		}
 		s.Payment.Simulator = s.provider.url()
 	}
-	if s.platform, err = wire(ctx, s.Config, s.metrics.Meter); err != nil {
+	if err := s.wire(ctx); err != nil {
 		return err
 	}
 	if s.provider != nil {
@@ -170,6 +174,43 @@ func (s *start) prepare(ctx context.Context, empty bool) (err error) {
 		return nil
 	}
 	return s.platform.demo(ctx)
+}
+
+// look refuses what cannot work before anything is made or written.
+func (s *start) look(ctx context.Context) error {
+	if s.Database == "" {
+		_, err := databases(s.Data, serviceNames())
+		return err
+	}
+	server, err := postgres.Connect(ctx, s.Database)
+	if err != nil {
+		return fmt.Errorf("database: %w", err)
+	}
+	server.Close()
+	return nil
+}
+
+// wire puts the services together, on databases that are listed before and after: what
+// is not listed yet may be half made, if we die.
+func (s *start) wire(ctx context.Context) (err error) {
+	if s.Database != "" {
+		s.platform, err = wire(ctx, s.Config, s.metrics.Meter)
+		return err
+	}
+	there, err := databases(s.Data, serviceNames())
+	if err != nil {
+		return err
+	}
+	if err := s.dir.list(there); err != nil {
+		return err
+	}
+	if s.platform, err = wire(ctx, s.Config, s.metrics.Meter); err != nil {
+		return err
+	}
+	if there, err = databases(s.Data, serviceNames()); err != nil {
+		return err
+	}
+	return s.dir.list(there)
 }
 
 // bind sees to it that this database has always had this provider. One that runs

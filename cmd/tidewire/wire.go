@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -217,12 +218,10 @@ func knownServices(names []string) error {
 		if _, ok := known[name]; ok {
 			continue
 		}
-		var all []string
-		for k := range known {
-			all = append(all, k)
-		}
-		slices.Sort(all)
-		return fmt.Errorf("there is no service %q; there are %s", name, strings.Join(all, ", "))
+		return fmt.Errorf("there is no service %q; there are %s", name, strings.Join(serviceNames(), ", "))
 	}
 	return nil
 }
+
+// serviceNames are all services, in the order of the alphabet.
+func serviceNames() []string { return slices.Sorted(maps.Keys(schemas())) }
