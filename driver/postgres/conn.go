@@ -285,9 +285,9 @@ func (c *conn) fail(results pgx.BatchResults, query string, err error) error {
 	}
 	lost := c.pooled.Conn().IsClosed()
 	switch {
-	case lost && c.ctx.Err() != nil && c.reading:
+	case c.ctx.Err() != nil && c.reading:
 		c.failed = context.Cause(c.ctx)
-	case lost && c.ctx.Err() != nil:
+	case c.ctx.Err() != nil:
 		c.failed = store.ErrRevoked
 	case !c.reading && tooLong(err):
 		c.failed = fmt.Errorf("%w: %w", store.ErrRevoked, wrap(query, err))

@@ -15,6 +15,7 @@ import (
 	"github.com/tidewire/tidewire/driver/postgres"
 	"github.com/tidewire/tidewire/toolkit/message"
 	"github.com/tidewire/tidewire/toolkit/store"
+	"github.com/tidewire/tidewire/toolkit/store/storetest"
 	"github.com/tidewire/tidewire/toolkit/stream"
 )
 
@@ -40,6 +41,19 @@ func follow(t testing.TB, log stream.Log, from []store.Position, limit int) []st
 	return entries
 }
 
+// settled waits until everything up to a sequence can be read: not before the transactions
+// of others are over that had begun.
+func settled(t testing.TB, d *postgres.Driver, seq int64) {
+	t.Helper()
+	storetest.Await(t, "the journal to settle", func() bool {
+		end, err := d.Settled(soon(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return end >= seq
+	})
+}
+
 // said appends messages in a change of their own.
 func said(t testing.TB, d *postgres.Driver, msgs ...message.Message) (seqs []int64) {
 	t.Helper()
@@ -58,6 +72,7 @@ func TestAppendAndRead(t *testing.T) {
 	if len(seqs) != len(msgs) || !slices.IsSorted(seqs) {
 		t.Fatalf("sequences %v", seqs)
 	}
+	settled(t, d, seqs[len(seqs)-1])
 	byID := map[string]int{}
 	for i, m := range msgs {
 		byID[m.ID] = i
@@ -89,6 +104,7 @@ func TestLogAnswers(t *testing.T) {
 	d, schema := open(t)
 	log := postgres.NewLog(store.Open("test", d), d)
 	seqs := said(t, d, fact("a", 0), fact("a", 0), fact("b", 0))
+	settled(t, d, seqs[2])
 	id, err := log.Identity(soon(t))
 	again, err2 := postgres.NewLog(store.Open("test", d), openAt(t, serverURL(), schema)).Identity(soon(t))
 	if err != nil || err2 != nil || id == "" || id != again {
@@ -130,7 +146,8 @@ func TestOneHotPartition(t *testing.T) {
 	for range 200 {
 		msgs = append(msgs, fact("hot", 0))
 	}
-	said(t, d, append(msgs, fact("other", 0))...)
+	seqs := said(t, d, append(msgs, fact("other", 0))...)
+	settled(t, d, seqs[len(seqs)-1])
 	want := func(string) bool { return true }
 	entries, err := log.Read(soon(t), stream.Query{From: start(), Max: 100, Want: want})
 	if err != nil || len(entries) != 100 {
