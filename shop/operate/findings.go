@@ -99,17 +99,23 @@ func (d *Desk) stuckKeys(ctx context.Context, now time.Time) ([]Finding, error) 
 		return tx.Rows(`SELECT subscription, log,
 				COUNT(CASE WHEN state IN ('dead', 'released') THEN 1 END),
 				COUNT(CASE WHEN state = 'retry' AND due < $1 THEN 1 END),
-				COUNT(CASE WHEN state = 'retry' AND time < $2 THEN 1 END)
+				COUNT(CASE WHEN state = 'retry' AND time < $2 THEN 1 END),
+				COUNT(CASE WHEN state = 'waiting' AND NOT EXISTS (SELECT 1 FROM parked f WHERE f.subscription = parked.subscription
+					AND f.log = parked.log AND f.key = parked.key AND f.seq < parked.seq AND f.state <> 'released') THEN 1 END)
 			FROM parked GROUP BY subscription, log ORDER BY subscription, log`, []any{now.Add(-stuckAfter), now.Add(-parkedTooLong)},
 			func(scan func(...any) error) error {
 				var subscription, log string
-				var dead, late, long int64
-				if err := scan(&subscription, &log, &dead, &late, &long); err != nil {
+				var dead, late, long, nobody int64
+				if err := scan(&subscription, &log, &dead, &late, &long, &nobody); err != nil {
 					return err
 				}
 				where := fmt.Sprintf("subscription %s, log %s", subscription, log)
 				if dead > 0 {
 					found = append(found, Finding{What: fmt.Sprintf("%d dead letters, and what waits behind them", dead), Where: where, Do: readDead(db.Service())})
+				}
+				if nobody > 0 {
+					found = append(found, Finding{What: fmt.Sprintf("%d keys wait behind nothing", nobody), Where: where,
+						Do: "restart " + db.Service() + ": whoever takes their partitions makes them due"})
 				}
 				switch {
 				case late > 0:

@@ -313,6 +313,8 @@ func TestFindings(t *testing.T) {
 			`UPDATE position SET stopped = 'another journal' WHERE partition = 3`,
 			`INSERT INTO job (id, queue, kind, key, time, cause, trace, body, due) VALUES ('late', 'stock_late', 'Work', 'k', $1, '', '', '', $1)`,
 			`INSERT INTO job (id, queue, kind, key, time, cause, trace, body, due, lease) VALUES ('lost', 'stock_lost', 'Work', 'k', $1, '', '', '', $1, 'x')`,
+			`INSERT INTO parked (subscription, log, partition, seq, id, kind, class, key, version, time, cause, trace, body, state, due)
+				VALUES ('stock', 'stock', 4, 1, 'x', 'Fact', 'public', 'alone', 0, $1, '', '', '', 'waiting', 0)`,
 		} {
 			args := []any{long}
 			if strings.HasPrefix(query, "UPDATE") {
@@ -337,6 +339,7 @@ func TestFindings(t *testing.T) {
 		"1 jobs were lost by their workers",
 		"1 dead letters | queue stock_work | tidewire dead list --service stock",
 		"1 dead letters, and what waits behind them | subscription stock, log stock",
+		"1 keys wait behind nothing | subscription stock, log stock | restart stock",
 		"cannot look: a broken check",
 	} {
 		if !strings.Contains(all.String(), want) {
