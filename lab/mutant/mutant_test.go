@@ -25,7 +25,7 @@ func mutants() []mutant {
 			"./driver/postgres", "TestKeysExclude"},
 		{"the bisection", "toolkit/stream/reader.go", "if len(entries) == 1 {", "if len(entries) >= 1 {",
 			"./toolkit/stream", "TestPoisonParksItsKeyOnly"},
-		{"the parked key", "toolkit/stream/reader.go", "if s.parked[e.Key] && !h.passes {", "if false {",
+		{"the parked key", "toolkit/stream/reader.go", "if s.held[e.Partition].parked[e.Key] && !h.passes {", "if false {",
 			"./toolkit/stream", "TestRetryKeepsOrder"},
 		{"the tombstone in inventory", "shop/inventory/service.go", "return buried, reserve(tx, order, ended, lines)", "return buried, nil",
 			"./shop/inventory", "TestTombstoneOfAnEndedOrder"},
