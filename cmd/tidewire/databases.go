@@ -16,10 +16,9 @@ import (
 const databaseList = "DATABASES"
 
 // databases returns which of the listed databases, and of those of the services, are in
-// the data directory at path. It only reads, and refuses a directory that has lost some
-// of them: a new one in its place would be empty among others that go on. A directory of
-// before there was a list may lack a database, but has none that is empty. Where none is
-// left at all, everything begins anew.
+// the data directory at path. It only reads, and refuses a directory that has lost one of
+// them: a new one in its place would be empty, and what was in it forgotten. A directory
+// of before there was a list may lack a database, but has none that is empty among others.
 func databases(path string, services []string) (there []string, err error) {
 	text, err := os.ReadFile(filepath.Join(path, databaseList))
 	before := errors.Is(err, fs.ErrNotExist)
@@ -29,7 +28,7 @@ func databases(path string, services []string) (there []string, err error) {
 	listed := strings.Fields(string(text))
 	all := append(slices.Clone(listed), services...)
 	slices.Sort(all)
-	var lost []string
+	var lost, empty []string // listed; of before there was a list
 	for _, name := range slices.Compact(all) {
 		info, err := os.Stat(filepath.Join(path, name+".db"))
 		switch {
@@ -37,14 +36,19 @@ func databases(path string, services []string) (there []string, err error) {
 			return nil, fmt.Errorf("data directory: %w", err)
 		case err == nil && info.Size() > 0:
 			there = append(there, name)
-		case err == nil && (before || slices.Contains(listed, name)):
+		case err == nil && slices.Contains(listed, name):
 			lost = append(lost, name+".db is empty")
+		case err == nil && before:
+			empty = append(empty, name+".db is empty")
 		case slices.Contains(listed, name):
 			lost = append(lost, name+".db is missing")
 		}
 	}
-	if len(lost) > 0 && len(there) > 0 {
-		return nil, fmt.Errorf("data directory %s: %s, and the databases of the other services are there: restore it from a backup or, if all is to begin anew, choose another directory with --data",
+	if len(there) > 0 {
+		lost = append(lost, empty...)
+	}
+	if len(lost) > 0 {
+		return nil, fmt.Errorf("data directory %s: %s, and was a database: restore it from a backup or, if all is to begin anew, choose another directory with --data",
 			path, strings.Join(lost, " and "))
 	}
 	return there, nil

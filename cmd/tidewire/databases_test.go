@@ -57,7 +57,8 @@ func TestDatabasesThatMustBeThere(t *testing.T) {
 		{name: "died while it made the first", files: map[string]string{"DATABASES": "", "a.db": "x", "b.db": ""}, there: "a"},
 		{name: "died while it made a new one", files: map[string]string{"DATABASES": "a\n", "a.db": "x", "b.db": ""}, there: "a"},
 		{name: "of a later version", files: map[string]string{"DATABASES": "a\nb\nc\n", "a.db": "x", "b.db": "x", "c.db": "x"}, there: "a b c"},
-		{name: "none left", files: map[string]string{"DATABASES": "a\nb\n"}},
+		{name: "none left", files: map[string]string{"DATABASES": "a\nb\n"}, refused: "a.db is missing and b.db is missing"},
+		{name: "of before the list, died at once", files: map[string]string{"a.db": "", "b.db": ""}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			path := lay(t, tt.files)
@@ -130,7 +131,7 @@ func TestLostDatabaseIsRefused(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	refused("order.db is empty, and the databases of the other services are there: restore it")
+	refused("order.db is empty, and was a database: restore it")
 	if err := os.Remove(file); err != nil {
 		t.Fatal(err)
 	}

@@ -15,27 +15,42 @@ type recent struct {
 	mu      sync.Mutex
 	begin   int64 // every row behind it is here
 	entries []stream.Entry
+	bytes   int // of bodies
 }
 
-// recentRows are held at least, once there were so many.
-const recentRows = 2048
+// What is held at most, and half of it goes at a time. A body may be large.
+const (
+	recentRows  = 4096
+	recentBytes = 4 << 20
+)
 
 // add takes what was committed, in the order of the sequences.
 func (r *recent) add(entries []stream.Entry) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.entries = append(r.entries, entries...)
-	if over := len(r.entries) - recentRows; over >= recentRows {
-		r.begin = r.entries[over-1].Seq
-		r.entries = slices.Clone(r.entries[over:])
+	r.bytes += size(entries)
+	for len(r.entries) > 0 && (len(r.entries) >= recentRows || r.bytes > recentBytes) {
+		half := (len(r.entries) + 1) / 2
+		r.begin = r.entries[half-1].Seq
+		r.entries = slices.Clone(r.entries[half:])
+		r.bytes = size(r.entries)
 	}
+}
+
+// size returns the bytes of the bodies of entries.
+func size(entries []stream.Entry) (n int) {
+	for _, e := range entries {
+		n += len(e.Body)
+	}
+	return n
 }
 
 // forget says that rows up to seq are to be read from the file.
 func (r *recent) forget(seq int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.begin, r.entries = seq, nil
+	r.begin, r.entries, r.bytes = seq, nil, 0
 }
 
 // after returns what Read would find behind start in the file, and false where that is

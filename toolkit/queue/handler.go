@@ -16,7 +16,8 @@ type Handler struct {
 	record func(_ context.Context, _ *store.Tx, data any, outcome any) error
 }
 
-// On handles work that stays in the database. Nil acknowledges it, in the same commit.
+// On handles work that stays in the database. Nil acknowledges it, in the same commit. h
+// decides on the rows of the message's key alone: store.Tx.Each runs it beside others.
 func On[T message.Work](h func(context.Context, *store.Tx, message.Of[T]) error) Handler {
 	var work T
 	return Handler{Queue: work.Queue(), Kind: work.Kind(), decode: decode[T],
@@ -27,7 +28,7 @@ func On[T message.Work](h func(context.Context, *store.Tx, message.Of[T]) error)
 // policy's timeout, then record with what came of it, in the commit that acknowledges
 // the message. If that commit fails, record runs again with the same outcome; call does
 // not. An error of call is an attempt that failed: what the world may have done is an
-// outcome, not an error.
+// outcome, not an error. record decides on rows as h of On does.
 func Do[T message.Work, R any](
 	call func(context.Context, message.Of[T]) (R, error),
 	record func(context.Context, *store.Tx, message.Of[T], R) error,

@@ -17,7 +17,8 @@ type Handler struct {
 }
 
 // On handles facts of kind T. Its effects, what it says and the reader's position are
-// one commit; an error parks the key, and the other keys go on.
+// one commit; an error parks the key, and the other keys go on. h decides on the rows of
+// the message's key alone (else see Deciding): store.Tx.Each runs it beside others.
 func On[T message.Kind](log string, h func(context.Context, *store.Tx, message.Of[T]) error) Handler {
 	var kind T
 	return Handler{Log: log, Kind: kind.Kind(),
