@@ -48,7 +48,7 @@ func databases(path string, services []string) (there []string, err error) {
 		lost = append(lost, empty...)
 	}
 	if len(lost) > 0 {
-		return nil, fmt.Errorf("data directory %s: %s, and was a database: restore it from a backup or, if all is to begin anew, choose another directory with --data",
+		return nil, fmt.Errorf("data directory %s has lost what was in it: %s. Restore it from a backup or, if all is to begin anew, choose another directory with --data",
 			path, strings.Join(lost, " and "))
 	}
 	return there, nil

@@ -66,7 +66,7 @@ func TestDatabasesThatMustBeThere(t *testing.T) {
 			if tt.refused == "" && (err != nil || strings.Join(there, " ") != tt.there) {
 				t.Errorf("got %q, %v, want %q", there, err, tt.there)
 			}
-			if tt.refused != "" && (err == nil || !strings.Contains(err.Error(), tt.refused) || !strings.Contains(err.Error(), "restore it from a backup")) {
+			if tt.refused != "" && (err == nil || !strings.Contains(err.Error(), tt.refused) || !strings.Contains(err.Error(), "Restore it from a backup")) {
 				t.Errorf("got %q, %v, want it refused: %s", there, err, tt.refused)
 			}
 			if got := stored(t, path); !maps.Equal(got, tt.files) {
@@ -131,7 +131,7 @@ func TestLostDatabaseIsRefused(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	refused("order.db is empty, and was a database: restore it")
+	refused("order.db is empty. Restore it")
 	if err := os.Remove(file); err != nil {
 		t.Fatal(err)
 	}
