@@ -1,5 +1,7 @@
 package contract
 
+import "time"
+
 // Inventory is the stream of what happens to stock, keyed by order.
 const Inventory = "inventory"
 
@@ -34,6 +36,13 @@ type OrderShipped struct {
 	TrackingNumber string `json:"trackingNumber"`
 }
 
+// ShipmentDelivered says that the parcel of an order has arrived.
+type ShipmentDelivered struct {
+	OrderID        string    `json:"orderId"`
+	TrackingNumber string    `json:"trackingNumber"`
+	DeliveredAt    time.Time `json:"deliveredAt"` // by the carrier's clock
+}
+
 // ShipmentRecalled says that the shipment of an order that has ended will not arrive.
 type ShipmentRecalled struct {
 	OrderID string `json:"orderId"`
@@ -53,3 +62,6 @@ func (OrderShipped) Kind() string { return "OrderShipped" }
 
 // Kind is the name of the contract.
 func (ShipmentRecalled) Kind() string { return "ShipmentRecalled" }
+
+// Kind is the name of the contract.
+func (ShipmentDelivered) Kind() string { return "ShipmentDelivered" }

@@ -22,11 +22,13 @@ var update = flag.Bool("update", false, "store the schemas of contracts that are
 
 // contracts are all messages that cross a service boundary.
 var contracts = []interface{ Kind() string }{
-	contract.UserRegistered{}, contract.ProductCreated{},
+	contract.UserRegistered{}, contract.UserUpdated{},
+	contract.ProductCreated{}, contract.ProductUpdated{}, contract.ProductPriceUpdated{},
 	contract.OrderCreated{}, contract.OrderConfirmed{}, contract.OrderCompleted{}, contract.OrderFailed{}, contract.OrderCancelled{},
 	contract.PaymentProcessed{}, contract.PaymentFailed{}, contract.PaymentRefunded{},
 	contract.InventoryUpdated{}, contract.InventoryUpdateFailed{}, contract.StockReleased{},
-	contract.OrderShipped{}, contract.ShipmentRecalled{},
+	contract.OrderShipped{}, contract.ShipmentDelivered{}, contract.ShipmentRecalled{},
+	contract.NotificationSent{}, contract.NotificationFailed{},
 }
 
 // TestSchemas holds each contract against the schema that others were given. What would
