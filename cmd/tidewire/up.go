@@ -104,7 +104,7 @@ func (cmd upCommand) run(c *console, loaded *config.Loaded, log *slog.Logger) (e
 	parts = append(parts, func(ctx context.Context) error {
 		return door.Serve(ctx, s.operators, s.platform.desk.Handler(s.metrics))
 	})
-	routes := door.Handler(door.Options{OpenMode: s.Auth.Mode == "open", Log: log, Meter: s.metrics.Meter}, s.platform.routes(cmd.Service)...)
+	routes := door.Handler(door.Options{OpenMode: s.Auth.Mode == "open", Log: log, Meter: s.metrics.Meter, Refuse: s.platform.strain.Refuse}, s.platform.routes(cmd.Service)...)
 	log.Info("ready", "instance", s.platform.process.Instance, "data", s.Data)
 	fmt.Fprintf(c.out, "tidewire ready http://%s (operators http://%s, payment simulator %s)\n", s.customers.Addr(), s.operators.Addr(), s.Payment.Simulator)
 	// Work does not end with the signal, but after the last customer is answered: one

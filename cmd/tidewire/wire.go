@@ -73,19 +73,19 @@ func wire(ctx context.Context, c config.Config, meter metric.Meter) (*platform, 
 	parcels := &shipping.Service{DB: db["shipping"]}
 
 	p := &platform{engine: e, retention: c.Retention,
-		process: &run.Process{Instance: uuid.NewString(), Meter: meter},
-		demos:   []func(context.Context) error{users.Demo, products.Demo},
-		bind:    payments.Bind,
+		process: &run.Process{Instance: uuid.NewString(), Meter: meter}, strain: run.NewStrain(),
+		demos: []func(context.Context) error{users.Demo, products.Demo},
+		bind:  payments.Bind,
 		members: []member{
 			{db: users.DB, routes: users.Routes()},
 			{db: products.DB, routes: products.Routes()},
-			{db: orders.DB, routes: orders.Routes(), streams: orders.Streams(), queues: orders.Queues()},
-			{db: payments.DB, routes: payments.Routes(), streams: payments.Streams(), queues: payments.Queues()},
-			{db: stock.DB, routes: stock.Routes(), streams: stock.Streams()},
-			{db: parcels.DB, routes: parcels.Routes(), streams: parcels.Streams(), queues: parcels.Queues()},
+			{db: orders.DB, routes: orders.Routes(), streams: orders.Streams(), queues: orders.Queues(), awaited: true},
+			{db: payments.DB, routes: payments.Routes(), streams: payments.Streams(), queues: payments.Queues(), awaited: true},
+			{db: stock.DB, routes: stock.Routes(), streams: stock.Streams(), awaited: true},
+			{db: parcels.DB, routes: parcels.Routes(), streams: parcels.Streams(), queues: parcels.Queues(), awaited: true},
 		}}
 	p.desk = p.operators(c)
-	if err := p.check(); err != nil {
+	if err := errors.Join(p.check(), p.strain.Measure(meter)); err != nil {
 		return nil, errors.Join(err, p.close())
 	}
 	return p, nil
@@ -98,6 +98,7 @@ type member struct {
 	routes  []door.Route     // at the customers' door
 	streams []stream.Handler // of the facts of others
 	queues  []queue.Handler  // of its own work
+	awaited bool             // an order waits for it: how far it is behind decides whether more are taken
 }
 
 func (m member) name() string { return m.db.Service() }
@@ -116,6 +117,7 @@ func (m member) logs() []string {
 type platform struct {
 	*engine
 	process   *run.Process // who we are among all instances
+	strain    *run.Strain  // of those services that an order waits for
 	retention time.Duration
 	members   []member
 	bind      func(ctx context.Context, ledger string) error // to the payment provider
@@ -158,14 +160,18 @@ func (p *platform) routes(names []string) (all []door.Route) {
 // what has passed its retention.
 func (p *platform) parts(names []string) (parts []func(context.Context) error) {
 	for _, m := range p.named(names) {
+		var strain *run.Strain
+		if m.awaited {
+			strain = p.strain
+		}
 		for _, log := range m.logs() {
 			handlers := slices.DeleteFunc(slices.Clone(m.streams), func(h stream.Handler) bool { return h.Log != log })
-			r := &stream.Reader{DB: m.db, Log: p.logs[log], Name: log, Handlers: handlers, Process: p.process}
+			r := &stream.Reader{DB: m.db, Log: p.logs[log], Name: log, Handlers: handlers, Process: p.process, Strain: strain}
 			parts = append(parts, r.Run)
 		}
 		for _, name := range queueNames(m) {
 			handlers := slices.DeleteFunc(slices.Clone(m.queues), func(h queue.Handler) bool { return h.Queue != name })
-			w := &queue.Worker{DB: m.db, Driver: p.tables[m.name()], Handlers: handlers, Process: p.process, Concurrency: callsOut}
+			w := &queue.Worker{DB: m.db, Driver: p.tables[m.name()], Handlers: handlers, Process: p.process, Concurrency: callsOut, Strain: strain}
 			parts = append(parts, w.Run)
 		}
 		parts = append(parts, journal.Pruner{DB: m.db, Readers: p.readersOf(m.name()), Keep: p.retention}.Run)

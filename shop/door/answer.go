@@ -20,6 +20,7 @@ type Answer struct {
 type Route struct {
 	Pattern string
 	Handle  func(*http.Request) (Answer, error)
+	Sheds   bool // refused while there is more to do than can be done; false
 }
 
 // encoded returns a with its body as JSON text, which is the same whenever it is sent.

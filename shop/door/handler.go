@@ -16,6 +16,7 @@ import (
 type Options struct {
 	OpenMode    bool         // answer nobody but this machine's own programs; false
 	MaxInFlight int          // requests at a time, the others are 503; 512
+	Refuse      func() bool  // whether a request for more work is to be refused now; never
 	Log         *slog.Logger // of what is 500; slog.Default()
 	Meter       metric.Meter // of the time requests take; none
 }
@@ -35,8 +36,14 @@ func Handler(opts Options, routes ...Route) http.Handler {
 	}
 	h := &handler{Options: opts, mux: http.NewServeMux(), timer: newTimer(opts.Meter), cross: http.NewCrossOriginProtection()}
 	for _, route := range routes {
-		h.mux.HandleFunc(route.Pattern, func(w http.ResponseWriter, r *http.Request) {
-			w.(*writer).answer(r, route)
+		h.mux.HandleFunc(route.Pattern, func(rw http.ResponseWriter, r *http.Request) {
+			w := rw.(*writer)
+			if route.Sheds && opts.Refuse != nil && opts.Refuse() {
+				w.route = route.Pattern
+				w.fail(r, unavailable("overloaded", "More is to be done than can be. What was accepted goes on."))
+				return
+			}
+			w.answer(r, route)
 		})
 	}
 	return h

@@ -247,6 +247,26 @@ func TestShedsWhatIsTooMuch(t *testing.T) {
 	})
 }
 
+// TestShedsMoreWork refuses what would be more work, and nothing else: what was begun can
+// be looked at and called off.
+func TestShedsMoreWork(t *testing.T) {
+	busy := true
+	h := door.Handler(door.Options{Refuse: func() bool { return busy }},
+		door.Route{Pattern: "POST /work", Sheds: true, Handle: func(*http.Request) (door.Answer, error) { return door.Answer{}, nil }},
+		door.Route{Pattern: "GET /work", Handle: func(*http.Request) (door.Answer, error) { return door.Answer{}, nil }})
+	got := send(h, httptest.NewRequest("POST", "/work", untouched{t}))
+	if got.Code != 503 || got.Header().Get("Retry-After") == "" || !strings.Contains(got.Body.String(), "problem:overloaded") {
+		t.Errorf("more work: got %d %v %s, want 503 with Retry-After", got.Code, got.Header(), got.Body)
+	}
+	if got := send(h, httptest.NewRequest("GET", "/work", nil)); got.Code != 200 {
+		t.Errorf("a look: got %d, want 200", got.Code)
+	}
+	busy = false
+	if got := send(h, httptest.NewRequest("POST", "/work", nil)); got.Code != 200 {
+		t.Errorf("afterwards: got %d, want 200", got.Code)
+	}
+}
+
 // untouched is a body that must not be read.
 type untouched struct{ t *testing.T }
 

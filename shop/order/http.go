@@ -19,7 +19,7 @@ const path = "/api/orders/"
 // Routes are the customers' door.
 func (s *Service) Routes() []door.Route {
 	return []door.Route{
-		{Pattern: "POST /api/orders", Handle: s.post},
+		{Pattern: "POST /api/orders", Handle: s.post, Sheds: true},
 		{Pattern: "GET /api/orders", Handle: s.list},
 		{Pattern: "GET /api/orders/{id}", Handle: s.get},
 		{Pattern: "POST /api/orders/{id}/cancel", Handle: s.cancel},

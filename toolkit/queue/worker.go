@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -24,6 +25,7 @@ type Worker struct {
 	Process     *run.Process
 	Concurrency int           // messages in hand at a time; 64
 	Lease       time.Duration // of the driver, renewed every third of it; 3s
+	Strain      *run.Strain   // of those who wait for the work; none
 }
 
 const (
@@ -140,6 +142,8 @@ func (s *shift) receive(ctx context.Context) {
 			s.begin(ctx, d)
 		}
 		if len(got) > 0 {
+			last := slices.MaxFunc(got, func(a, b Delivery) int { return a.Due.Compare(b.Due) })
+			s.Strain.Handled(s.queue, last.Due)
 			pace.Done()
 		}
 		switch {

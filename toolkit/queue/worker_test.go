@@ -240,6 +240,15 @@ func TestShutdownWaitsForCalls(t *testing.T) {
 	}
 }
 
+func TestWorkerTellsHowFarBehindItIs(t *testing.T) {
+	db := open(t)
+	w := worker(db, queue.On(func(context.Context, *store.Tx, message.Of[parcel]) error { return nil }))
+	w.Strain = run.NewStrain()
+	send(t, db, 1)
+	start(t, w)
+	await(t, "the wait of the message", func() bool { return w.Strain.Wait() > 0 })
+}
+
 func BenchmarkDo(b *testing.B) {
 	db := open(b)
 	send(b, db, b.N)

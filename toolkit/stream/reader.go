@@ -23,6 +23,7 @@ type Reader struct {
 	Policy   failure.Policy
 	Process  *run.Process
 	Lease    time.Duration // how long a lost instance holds its partitions; 3s
+	Strain   *run.Strain   // of those who wait for what is said in the log; none
 }
 
 const (
@@ -351,6 +352,9 @@ func (s *session) record(ctx context.Context, started time.Time, entries []Entry
 		if h, ok := s.handlers[e.Kind]; ok && (!s.held[e.Partition].parked[e.Key] || h.passes) {
 			sent = append(sent, e.Time)
 		}
+	}
+	if len(sent) > 0 {
+		s.Strain.Handled(s.DB.Service()+" of "+s.Name, slices.MaxFunc(sent, time.Time.Compare))
 	}
 	s.handling.Done(ctx, started, sent...)
 	s.handling.Count(ctx, "waiting", waiting)

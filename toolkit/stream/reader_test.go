@@ -288,3 +288,11 @@ func TestAnotherLogStopsThePartition(t *testing.T) {
 		})
 	}
 }
+
+func TestReaderTellsHowFarBehindItIs(t *testing.T) {
+	b := newBench(t, func(context.Context, *store.Tx, message.Of[counted]) error { return nil })
+	b.reader.Strain = run.NewStrain()
+	b.append(t, "a", counted{1})
+	b.start(t)
+	await(t, "the wait of the message", func() bool { return b.reader.Strain.Wait() > 0 })
+}
