@@ -30,6 +30,7 @@ type options struct {
 	only     string
 	orders   int
 	pairs    int
+	growth   int
 	quick    bool
 	json     bool
 	keep     bool
@@ -74,6 +75,7 @@ func parse(args []string) (o options, err error) {
 	f.StringVar(&o.only, "only", "", "rows to measure, with commas between them: "+strings.Join(names(), ","))
 	f.IntVar(&o.orders, "orders", 20000, "orders of one run of the pipeline")
 	f.IntVar(&o.pairs, "pairs", 3, "how often both sides are measured, in turn")
+	f.IntVar(&o.growth, "growth", 1_000_000, "orders to store for the row growth, in ten steps")
 	f.BoolVar(&o.quick, "quick", false, "under two minutes: less of everything, and rougher figures")
 	f.BoolVar(&o.json, "json", false, "print every sample as JSON")
 	f.StringVar(&o.postgres, "postgres", os.Getenv("TIDEWIRE_TEST_POSTGRES"), "URL of a PostgreSQL server, where databases are made and dropped")
@@ -83,15 +85,15 @@ func parse(args []string) (o options, err error) {
 	}
 	o.time = 4 * time.Second
 	if o.quick {
-		o.orders, o.pairs, o.time = min(o.orders, 4000), 1, time.Second
+		o.orders, o.pairs, o.time, o.growth = min(o.orders, 4000), 1, time.Second, min(o.growth, 20_000)
 	}
 	for _, name := range o.names() {
 		if !slices.Contains(names(), name) {
 			return o, fmt.Errorf("no row %q; there are %s", name, strings.Join(names(), ", "))
 		}
 	}
-	if o.orders < 1 || o.pairs < 1 || f.NArg() > 0 {
-		return o, errors.New("orders and pairs are 1 or more, and there are no arguments")
+	if o.orders < 1 || o.pairs < 1 || o.growth < 10 || f.NArg() > 0 {
+		return o, errors.New("orders and pairs are 1 or more, growth 10 or more, and there are no arguments")
 	}
 	return o, nil
 }
@@ -116,6 +118,10 @@ func rows() []row {
 		{"start", (*bench).start},
 		{"postgres", (*bench).onPostgres},
 		{"parts", (*bench).parts},
+		{"overload", (*bench).overload},
+		{"hot", (*bench).hot},
+		{"catchup", (*bench).catchUp},
+		{"growth", (*bench).growth},
 	}
 }
 

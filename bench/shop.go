@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 )
@@ -66,6 +67,7 @@ type shop struct {
 	database  string // its URL, in PostgreSQL
 	url       string
 	admin     string    // of ours
+	provider  string    // URL of the simulator
 	started   time.Time // the services, after the simulator
 	server    *process
 	simulator *process
@@ -81,6 +83,11 @@ const (
 
 // open starts a side.
 func (b *bench) open(ctx context.Context, s side, on engine) (*shop, error) {
+	return b.openWith(ctx, s, on)
+}
+
+// openWith starts a side with some of its services only; all without any.
+func (b *bench) openWith(ctx context.Context, s side, on engine, services ...string) (*shop, error) {
 	if err := b.platform(ctx); err != nil {
 		return nil, err
 	}
@@ -102,21 +109,32 @@ func (b *bench) open(ctx context.Context, s side, on engine) (*shop, error) {
 			return nil, err
 		}
 	}
-	p := &shop{dir: dir, database: database, url: "http://" + at[0], admin: "http://" + at[1]}
+	p := &shop{dir: dir, database: database, url: "http://" + at[0], admin: "http://" + at[1], provider: "http://" + at[2]}
 	if p.simulator, err = launch(ctx, self, simulatorChild, "-listen", at[2], "-data", filepath.Join(dir, "simulator.db")); err != nil {
 		return nil, err
 	}
-	provider := "http://" + at[2]
-	p.started = time.Now()
-	if s == ours {
-		p.server, err = launch(ctx, b.binary(), "up", "--data", dir, "--listen", at[0], "--set", "admin="+at[1], "--set", "payment.simulator="+provider, "--set", "database="+database)
-	} else {
-		p.server, err = launch(ctx, self, twinChild, "-listen", at[0], "-data", dir, "-simulator", provider, "-database", database)
-	}
-	if err != nil {
+	if err := b.serve(ctx, p, s, services...); err != nil {
 		return nil, errors.Join(err, p.simulator.stop())
 	}
 	return p, nil
+}
+
+// serve starts the services of a side on the databases of p.
+func (b *bench) serve(ctx context.Context, p *shop, s side, services ...string) (err error) {
+	p.started = time.Now()
+	listen := strings.TrimPrefix(p.url, "http://")
+	if s == ours {
+		args := []string{"up", "--data", p.dir, "--listen", listen, "--set", "admin=" + strings.TrimPrefix(p.admin, "http://"),
+			"--set", "payment.simulator=" + p.provider, "--set", "database=" + p.database}
+		p.server, err = launch(ctx, b.binary(), append(args, services...)...)
+		return err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	p.server, err = launch(ctx, self, twinChild, "-listen", listen, "-data", p.dir, "-simulator", p.provider, "-database", p.database)
+	return err
 }
 
 // close stops a side. What it stored stays until the end of the run.

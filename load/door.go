@@ -54,7 +54,13 @@ type page struct {
 // key. The zero key sends none.
 type call struct {
 	method, path, key string
+	once              bool // "not now" is an answer
 	body              []byte
+}
+
+// settledBy reports whether a refusal is the answer to c.
+func (c call) settledBy(r *refusal) bool {
+	return r.final() || c.once && r.status == http.StatusServiceUnavailable
 }
 
 // callTimeout is how long an answer may take before the call is made again.
@@ -134,12 +140,12 @@ func (d *door) insist(ctx context.Context, patience time.Duration, c call, into 
 	for wait := 5 * time.Millisecond; ; wait = min(2*wait, 500*time.Millisecond) {
 		err := d.send(ctx, c, into)
 		var no *refusal
-		if err == nil || errors.As(err, &no) && no.final() {
+		if err == nil || errors.As(err, &no) && c.settledBy(no) {
 			return err
 		}
 		pause := wait/2 + rand.N(wait/2) // apart from the other clients, who lost it at the same moment
 		if no != nil {
-			pause = max(pause, min(no.after, 5*time.Second))
+			pause += min(no.after, 5*time.Second)
 		}
 		if time.Now().Add(pause).After(end) || !sleep(ctx, pause) {
 			return err

@@ -43,6 +43,7 @@ type Options struct {
 	For      time.Duration // how long to place orders; without limit
 	Clients  int           // requests at a time; 64
 	Rate     float64       // orders/s; 0: as fast as it goes
+	Once     bool          // an order that is refused for the moment, with 503, counts as rejected; placed again
 	Basket   Basket        // what to order
 	Ledger   string        // file to append a line to for each order; none
 	Progress io.Writer     // of a terminal, for a progress bar; none

@@ -114,6 +114,25 @@ func TestLedgerThatFails(t *testing.T) {
 	}
 }
 
+// With Once, a refusal for the moment is an answer; that the server is gone is none.
+func TestOnceCountsWhatIsShed(t *testing.T) {
+	s := newShop(t)
+	s.before = func(w http.ResponseWriter, try int) bool {
+		w.Header().Set("Retry-After", "1")
+		answer(w, 503, map[string]any{"title": "busy"})
+		return false
+	}
+	r, err := Run(t.Context(), Options{URL: "http://" + s.addr, Orders: 4, Clients: 4, Once: true})
+	if err != nil || r.Accepted != 0 || r.Rejected != 4 {
+		t.Errorf("report is %+v, error %v; want 4 rejected", r, err)
+	}
+	for key, n := range s.tries {
+		if n != 1 {
+			t.Errorf("%s was sent %d times, want once", key, n)
+		}
+	}
+}
+
 // A server that asks for patience gets it, and the order is placed once it is given.
 func TestRetryAfterIsHeeded(t *testing.T) {
 	for name, tt := range map[string]struct {

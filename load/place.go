@@ -45,7 +45,7 @@ func (c *clients) order(ctx context.Context, slot int, n int64, due time.Time) {
 	key, dish := c.menu.order(n)
 	p := &placed{key: key, product: dish.product, invoked: due}
 	c.book.begin(slot, n)
-	o := c.door.order(ctx, c.patience, p, dish)
+	o := c.door.order(ctx, c.Options, p, dish)
 	c.book.settle(slot, p, o)
 	if o == unknown {
 		c.gone.Store(true)
@@ -79,14 +79,15 @@ const (
 )
 
 // order places an order, with the answer in p.
-func (d *door) order(ctx context.Context, patience time.Duration, p *placed, what dish) outcome {
-	err := d.insist(ctx, patience, call{method: "POST", path: "/api/orders", key: p.key, body: what.body}, &p.order)
+func (d *door) order(ctx context.Context, how Options, p *placed, what dish) outcome {
+	c := call{method: "POST", path: "/api/orders", key: p.key, once: how.Once, body: what.body}
+	err := d.insist(ctx, how.patience, c, &p.order)
 	p.answered = time.Now()
 	var no *refusal
 	switch {
 	case err == nil && p.ID != "":
 		return accepted
-	case errors.As(err, &no) && no.final():
+	case errors.As(err, &no) && c.settledBy(no):
 		return rejected
 	}
 	return unknown

@@ -15,6 +15,7 @@ type loadCommand struct {
 	For     time.Duration `placeholder:"30s" help:"How long to place orders."`
 	Clients int           `default:"64" help:"Requests at a time."`
 	Rate    float64       `help:"Orders a second. Default: as fast as it goes."`
+	Once    bool          `help:"Count an order that is refused for the moment (503) as rejected, and do not place it again: how much is shed."`
 	Style   string        `help:"How the orders flow. Default: the server's."`
 	Mix     float64       `help:"Share of orders that must fail: a third each declined, timeout_lost, out of stock."`
 	Ledger  string        `placeholder:"FILE" help:"Append a line for each order; tidewire audit compares it with what is stored."`
@@ -41,7 +42,7 @@ func (cmd loadCommand) Run(c *console) error {
 		}
 		cmd.URL = "http://" + loaded.Listen
 	}
-	options := load.Options{URL: cmd.URL, Orders: cmd.Orders, For: cmd.For, Clients: cmd.Clients, Rate: cmd.Rate,
+	options := load.Options{URL: cmd.URL, Orders: cmd.Orders, For: cmd.For, Clients: cmd.Clients, Rate: cmd.Rate, Once: cmd.Once,
 		Basket: load.Basket{Style: cmd.Style, Mix: cmd.Mix}, Ledger: cmd.Ledger}
 	if terminal(c.err) && !cmd.JSON {
 		options.Progress = c.err

@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
-	"sync/atomic"
 	"time"
 
 	"github.com/tidewire/tidewire/toolkit/message"
@@ -16,6 +15,7 @@ import (
 type Options struct {
 	OpenMode    bool         // answer nobody but this machine's own programs; false
 	MaxInFlight int          // requests at a time, the others are 503; 512
+	MaxWork     int          // requests for more work among them; 128
 	Refuse      func() bool  // whether a request for more work is to be refused now; never
 	Log         *slog.Logger // of what is 500; slog.Default()
 	Meter       metric.Meter // of the time requests take; none
@@ -31,19 +31,29 @@ func Handler(opts Options, routes ...Route) http.Handler {
 	if opts.MaxInFlight == 0 {
 		opts.MaxInFlight = 512
 	}
+	if opts.MaxWork == 0 {
+		opts.MaxWork = 128
+	}
 	if opts.Log == nil {
 		opts.Log = slog.Default()
 	}
 	h := &handler{Options: opts, mux: http.NewServeMux(), timer: newTimer(opts.Meter), cross: http.NewCrossOriginProtection()}
+	h.all.limit, h.work.limit = int64(opts.MaxInFlight), int64(opts.MaxWork)
 	for _, route := range routes {
 		h.mux.HandleFunc(route.Pattern, func(rw http.ResponseWriter, r *http.Request) {
 			w := rw.(*writer)
-			if route.Sheds && opts.Refuse != nil && opts.Refuse() {
-				w.route = route.Pattern
+			if !route.Sheds {
+				w.answer(r, route)
+				return
+			}
+			w.route = route.Pattern
+			leave, ok := h.work.enter()
+			defer leave()
+			if !ok || opts.Refuse != nil && opts.Refuse() {
 				w.fail(r, unavailable("overloaded", "More is to be done than can be. What was accepted goes on."))
 				return
 			}
-			w.answer(r, route)
+			w.answer(r.WithContext(leaving(r.Context(), leave)), route)
 		})
 	}
 	return h
@@ -51,10 +61,11 @@ func Handler(opts Options, routes ...Route) http.Handler {
 
 type handler struct {
 	Options
-	mux      *http.ServeMux
-	cross    *http.CrossOriginProtection
-	timer    timer
-	inFlight atomic.Int64
+	mux   *http.ServeMux
+	cross *http.CrossOriginProtection
+	timer timer
+	all   crowd // requests
+	work  crowd // requests for more work among them
 }
 
 // ServeHTTP answers one request, whatever becomes of it.
@@ -70,8 +81,9 @@ func (h *handler) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	}()
 	w.secure()
 	// Before the body is read: what is shed must cost next to nothing.
-	defer h.inFlight.Add(-1)
-	if h.inFlight.Add(1) > int64(h.MaxInFlight) {
+	leave, ok := h.all.enter()
+	defer leave()
+	if !ok {
 		w.fail(r, unavailable("overloaded", "More requests than can be answered are being made."))
 		return
 	}
@@ -83,7 +95,7 @@ func (h *handler) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		w.fail(r, p)
 		return
 	}
-	ctx, cancel := context.WithTimeout(store.WithTrace(r.Context(), trace), timeLimit)
+	ctx, cancel := context.WithTimeout(leaving(store.WithTrace(r.Context(), trace), leave), timeLimit)
 	defer cancel()
 	h.mux.ServeHTTP(w, r.WithContext(ctx))
 }

@@ -267,6 +267,40 @@ func TestShedsMoreWork(t *testing.T) {
 	}
 }
 
+// TestStandBy shows that who only waits keeps nobody out, and gives its place back once.
+func TestStandBy(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		h := door.Handler(door.Options{MaxInFlight: 2, MaxWork: 1},
+			door.Route{Pattern: "POST /work", Sheds: true, Handle: func(r *http.Request) (door.Answer, error) {
+				if r.URL.RawQuery == "standby" {
+					door.StandBy(r)
+					door.StandBy(r)
+				}
+				<-release
+				return door.Answer{}, nil
+			}},
+			door.Route{Pattern: "GET /work", Handle: func(*http.Request) (door.Answer, error) { return door.Answer{}, nil }})
+		codes := make(chan int)
+		for _, path := range []string{"/work?standby", "/work?standby", "/work?standby", "/work"} {
+			go func() { codes <- send(h, httptest.NewRequest("POST", path, nil)).Code }()
+			synctest.Wait()
+		}
+		if got := send(h, httptest.NewRequest("POST", "/work", nil)); got.Code != 503 {
+			t.Errorf("work beside work: got %d, want 503", got.Code)
+		}
+		if got := send(h, httptest.NewRequest("GET", "/work", nil)); got.Code != 200 {
+			t.Errorf("a look beside work: got %d, want 200", got.Code)
+		}
+		close(release)
+		for range 4 {
+			if code := <-codes; code != 200 {
+				t.Errorf("got %d, want 200", code)
+			}
+		}
+	})
+}
+
 // untouched is a body that must not be read.
 type untouched struct{ t *testing.T }
 

@@ -16,8 +16,9 @@ import (
 // Its measure is the wait of messages between being sent and being handled, as in CoDel
 // (Nichols and Jacobson, "Controlling queue delay", 2012): of each batch the message that
 // waited least counts, for a burst has some that waited long, and only a standing queue
-// has none that waited little. The share that is refused grows with that wait, so that it
-// settles where the rest is as much as can be done.
+// has none that waited little. The waits of all lanes are added up, as a piece of work
+// passes through them. The share that is refused grows with that, so that it settles where
+// the rest is as much as can be done.
 //
 // What was sent before the process began, or over a minute ago, is no overload but an
 // interruption that is being made up for. It is done beside new work.
@@ -35,7 +36,7 @@ type lag struct {
 
 const (
 	calm        = time.Second     // a wait up to which nothing is refused,
-	overrun     = 2 * time.Second // and from which everything is
+	overrun     = 3 * time.Second // and from which everything is
 	interrupted = time.Minute     // a wait that has another cause than overload
 	news        = time.Second     // how long a lag is news
 )
@@ -49,7 +50,7 @@ func (s *Strain) Measure(m metric.Meter) error {
 		return nil
 	}
 	_, err := m.Float64ObservableGauge("tidewire.strain.wait", metric.WithUnit("s"),
-		metric.WithDescription("How long messages that orders wait for have waited lately, at least. From 1 s on, some new orders are refused; from 2 s, all."),
+		metric.WithDescription("How long an order has waited lately on its way through all services, at least. From 1 s on, some new orders are refused; from 3 s, all."),
 		metric.WithFloat64Callback(func(_ context.Context, o metric.Float64Observer) error {
 			o.Observe(s.Wait().Seconds())
 			return nil
@@ -66,24 +67,24 @@ func (s *Strain) Handled(lane string, sent time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
-	wait := now.Sub(sent)
+	wait := max(0, now.Sub(sent))
 	if sent.Before(s.begun) || wait > interrupted {
 		wait = 0
 	}
 	s.lanes[lane] = lag{wait: wait, at: now}
 }
 
-// Wait returns how long the slowest lane has kept its messages waiting lately.
+// Wait returns how long all lanes together have kept messages waiting lately.
 func (s *Strain) Wait() time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	longest, now := time.Duration(0), time.Now()
+	sum, now := time.Duration(0), time.Now()
 	for _, l := range s.lanes {
 		if now.Sub(l.at) < news {
-			longest = max(longest, l.wait)
+			sum += l.wait
 		}
 	}
-	return longest
+	return sum
 }
 
 // Refuse reports whether a piece of work that comes now is to be refused.
