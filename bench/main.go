@@ -119,6 +119,7 @@ func rows() []row {
 		{"postgres", (*bench).onPostgres},
 		{"parts", (*bench).parts},
 		{"overload", (*bench).overload},
+		{"poison", (*bench).poison},
 		{"hot", (*bench).hot},
 		{"catchup", (*bench).catchUp},
 		{"growth", (*bench).growth},

@@ -24,3 +24,11 @@ func TestPartsDoTheirWork(t *testing.T) {
 		})
 	}
 }
+
+func TestBesideCountsTheOthers(t *testing.T) {
+	for _, fails := range []bool{false, true} {
+		if wait, err := part.Beside(t.Context(), t.TempDir(), fails, 200, time.Second); err != nil || wait <= 0 {
+			t.Errorf("fails %v: %v, %v", fails, wait, err)
+		}
+	}
+}
