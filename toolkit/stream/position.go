@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"log/slog"
 	"slices"
 	"time"
 
@@ -119,7 +120,7 @@ func (s *session) share(tx *store.Tx) (taken, kept []row, err error) {
 			kept = append(kept, r)
 		case mine:
 			err = s.own(tx, r, r.token, "")
-		case r.stopped == "" && (r.owner == "" || r.owner == s.Process.Instance || s.DB.Alone() || r.until.Before(tx.Now)):
+		case (r.stopped == "" || !s.looked[r.Partition]) && (r.owner == "" || r.owner == s.Process.Instance || s.DB.Alone() || r.until.Before(tx.Now)):
 			free = append(free, r)
 		}
 		if err != nil {
@@ -253,8 +254,14 @@ func (s *session) take(ctx context.Context, r row) error {
 	if err != nil {
 		return err
 	}
+	s.looked[r.Partition] = true
 	if why != "" {
 		return s.stop(ctx, h, why)
+	}
+	if r.stopped != "" {
+		if err := s.goOn(ctx, h); err != nil {
+			return err
+		}
 	}
 	if r.strikes >= lostTwice {
 		s.careful = batchSize // as much as it can have had in hand
@@ -291,6 +298,20 @@ func (s *session) stop(ctx context.Context, h *held, why string) error {
 		}
 		return tx.Exec(`UPDATE position SET stopped = $1, owner = '' WHERE subscription = $2 AND log = $3 AND partition = $4`, why, s.DB.Service(), s.Name, h.at.Partition)
 	})
+	return err
+}
+
+// goOn takes back that a partition is stopped: the log that was read is there again.
+func (s *session) goOn(ctx context.Context, h *held) error {
+	_, err := s.db.Update(ctx, nil, func(tx *store.Tx) error {
+		if err := s.stay(tx, h); err != nil {
+			return err
+		}
+		return tx.Exec(`UPDATE position SET stopped = '' WHERE subscription = $1 AND log = $2 AND partition = $3`, s.DB.Service(), s.Name, h.at.Partition)
+	})
+	if err == nil {
+		slog.Info("a partition that was stopped is read again", "subscription", s.DB.Service(), "log", s.Name, "partition", h.at.Partition)
+	}
 	return err
 }
 

@@ -82,8 +82,9 @@ type session struct {
 	pace      run.Pacer
 	sizer     *run.Sizer
 	catchUpAt time.Time
-	careful   int // messages still to be read in careful mode
-	first     int // where the next read begins
+	careful   int          // messages still to be read in careful mode
+	first     int          // where the next read begins
+	looked    map[int]bool // whether what was stopped still must be; once in a session
 	troubled  bool
 }
 
@@ -105,7 +106,7 @@ func (r *Reader) session() (*session, error) {
 	if err := r.Policy.Check(); err != nil {
 		return nil, fmt.Errorf("reader of %s by %s: %w", r.Name, r.DB.Service(), err)
 	}
-	s := &session{Reader: r, db: r.DB.Background(), handlers: map[string]Handler{}, held: map[int]*held{},
+	s := &session{Reader: r, db: r.DB.Background(), handlers: map[string]Handler{}, held: map[int]*held{}, looked: map[int]bool{},
 		sizer: run.NewSizer(batchSize, r.DB.Alone())}
 	for _, h := range r.Handlers {
 		if h.Log != r.Name {

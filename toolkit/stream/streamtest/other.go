@@ -41,6 +41,26 @@ func others() []test {
 			k.awaitEffects("a", 0)
 		}})
 	}
+	tests = append(tests, test{"that was put back is read on by the next reader", func(k *desk) {
+		k.append("a", counted{0})
+		stop := k.start(k.reader(do))
+		k.awaitEffects("a", 0)
+		stop()
+		k.update(k.source, func(tx *store.Tx) error { return tx.Exec(`UPDATE identity SET id = 'another' || id`) })
+		k.append("a", counted{1})
+		stopped := func() int { return k.one(`SELECT count(*) FROM position WHERE stopped <> ''`) }
+		for range 2 { // the second reader looks again, and finds the same
+			stop = k.start(k.reader(do))
+			k.await("a stop", func() bool { return stopped() == 1 })
+			stop()
+		}
+		k.update(k.source, func(tx *store.Tx) error { return tx.Exec(`UPDATE identity SET id = substr(id, 8)`) })
+		k.start(k.reader(do))
+		k.awaitEffects("a", 0, 1)
+		if n := stopped(); n != 0 {
+			k.Errorf("%d partitions are still stopped", n)
+		}
+	}})
 	return append(tests, test{"that is the same goes on", func(k *desk) {
 		k.numbers(30, 3)
 		stop := k.start(k.reader(do))
