@@ -130,6 +130,13 @@ func sqliteFile(name string) error {
 // only the shop and the machine can tell.
 func (p *platform) operators(c config.Config) *operate.Desk {
 	d := &operate.Desk{Logs: p.logs, Queues: map[string][]string{}}
+	if c.Database == "" {
+		data, err := filepath.Abs(c.Data)
+		if err != nil {
+			data = c.Data // only where the working directory is gone
+		}
+		d.Backups = operate.NewBackups(data, p.backup(data))
+	}
 	for _, m := range p.members {
 		d.Services = append(d.Services, m.db)
 		d.Queues[m.name()] = queueNames(m)

@@ -7,10 +7,11 @@
 //	provider.go   the payment simulator as a child that is kept alive
 //	datadir.go    one process for each data directory
 //	databases.go  no start without a database that was there
+//	copying.go    all databases of one moment, for a backup
 //
 // The commands are clients of a platform that runs, by HTTP and nothing else; load and
-// audit could live in programs of their own, and know no service. Only doctor looks at
-// the data directory itself, and only while no platform runs.
+// audit could live in programs of their own, and know no service. Only doctor and backup
+// look at the data directory itself, and only while no platform runs.
 package main
 
 import (
@@ -57,6 +58,7 @@ type program struct {
 	Load    loadCommand    `cmd:"" help:"Place orders over HTTP and follow each to its final state."`
 	Audit   auditCommand   `cmd:"" help:"Prove the promises on the stored data."`
 	Doctor  doctorCommand  `cmd:"" help:"Find what is misconfigured, stuck or lost, and say what to do."`
+	Backup  backupCommand  `cmd:"" help:"Copy all databases as they are at one moment."`
 	Order   orderCommand   `cmd:"" help:"Look at an order."`
 	Stream  streamCommand  `cmd:"" help:"Look at streams: who reads what, and how far."`
 	Queue   queueCommand   `cmd:"" help:"Look at queues."`

@@ -101,6 +101,9 @@ func (cmd upCommand) run(c *console, loaded *config.Loaded, log *slog.Logger) (e
 	if s.provider != nil {
 		parts = append(parts, func(ctx context.Context) error { return s.provider.watch(ctx, log) })
 	}
+	if s.platform.desk.Backups != nil {
+		parts = append(parts, s.platform.desk.Backups.Run)
+	}
 	parts = append(parts, func(ctx context.Context) error {
 		return door.Serve(ctx, s.operators, s.platform.desk.Handler(s.metrics))
 	})

@@ -17,8 +17,9 @@ const copyPages = 256
 // A Snapshot is a store.Snapshot: a connection that has begun to read. As long as it is
 // open the WAL grows with everything that is committed.
 type Snapshot struct {
-	path string
-	conn *sqlite.Conn
+	path       string
+	conn       *sqlite.Conn
+	page, size int64 // bytes
 }
 
 var (
@@ -51,12 +52,28 @@ func OpenSnapshot(path string) (*Snapshot, error) {
 			return nil, errors.Join(fmt.Errorf("read %s: %w", path, explain(err)), c.Close())
 		}
 	}
-	return &Snapshot{path: path, conn: c}, nil
+	s := &Snapshot{path: path, conn: c}
+	if err := s.measure(); err != nil {
+		return nil, errors.Join(fmt.Errorf("read %s: %w", path, explain(err)), c.Close())
+	}
+	return s, nil
 }
+
+func (s *Snapshot) measure() (err error) {
+	if s.page, err = sqlitex.ResultInt64(s.conn.Prep("PRAGMA page_size")); err != nil {
+		return err
+	}
+	pages, err := sqlitex.ResultInt64(s.conn.Prep("PRAGMA page_count"))
+	s.size = pages * s.page
+	return err
+}
+
+// Size is what Copy will write, in bytes.
+func (s *Snapshot) Size() int64 { return s.size }
 
 // Copy writes the database to a new file, page by page. The file needs no journal of its
 // own: until its one fsync it is nobody's database.
-func (s *Snapshot) Copy(ctx context.Context, path string, tell func(done, all int64)) error {
+func (s *Snapshot) Copy(ctx context.Context, path string, tell func(done int64)) error {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
@@ -68,16 +85,12 @@ func (s *Snapshot) Copy(ctx context.Context, path string, tell func(done, all in
 	return f.Sync()
 }
 
-func (s *Snapshot) copy(ctx context.Context, path string, tell func(done, all int64)) (err error) {
+func (s *Snapshot) copy(ctx context.Context, path string, tell func(done int64)) (err error) {
 	to, err := connect(path, sqlite.OpenReadWrite, "PRAGMA journal_mode=OFF", "PRAGMA synchronous=OFF")
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, to.Close()) }()
-	size, err := sqlitex.ResultInt64(s.conn.Prep("PRAGMA page_size"))
-	if err != nil {
-		return explain(err)
-	}
 	b, err := sqlite.NewBackup(to, "main", s.conn, "main")
 	if err != nil {
 		return explain(err)
@@ -90,8 +103,7 @@ func (s *Snapshot) copy(ctx context.Context, path string, tell func(done, all in
 		if more, err = b.Step(copyPages); err != nil {
 			return explain(err)
 		}
-		all := int64(b.PageCount()) * size
-		tell(all-int64(b.Remaining())*size, all)
+		tell(s.size - int64(b.Remaining())*s.page)
 	}
 	return nil
 }

@@ -18,6 +18,7 @@ type Desk struct {
 	Queues   map[string][]string   // by service, to show those with nothing in them
 	Ready    []Check               // what must work before the platform is ready
 	Checks   []Finder              // what else can be wrong, of the shop and the machine
+	Backups  *Backups              // nil: the databases' server makes them
 }
 
 // A Check returns nil when what it is named after works.
@@ -29,7 +30,7 @@ type Check struct {
 // A Finder looks for what is wrong.
 type Finder func(context.Context) ([]Finding, error)
 
-// Routes are the JSON routes of the operators' door. All but the two acts only read, so
+// Routes are the JSON routes of the operators' door. All but the acts and backups only read, so
 // they can be asked as often as a dashboard likes.
 func (d *Desk) Routes() []door.Route {
 	return []door.Route{
@@ -38,6 +39,8 @@ func (d *Desk) Routes() []door.Route {
 		{Pattern: "GET /admin/v1/streams", Handle: listed(d.Streams)},
 		{Pattern: "GET /admin/v1/queues", Handle: listed(d.Depths)},
 		{Pattern: "GET /admin/v1/findings", Handle: listed(d.Findings)},
+		{Pattern: "POST /admin/v1/backup", Handle: d.postBackup},
+		{Pattern: "GET /admin/v1/backup", Handle: d.getBackup},
 		{Pattern: "GET /admin/v1/dead", Handle: d.listDead},
 		{Pattern: "GET /admin/v1/dead/{service}/{id}", Handle: d.showDead},
 		{Pattern: "POST /admin/v1/dead/{service}/{id}/redrive", Handle: d.decide(redrive)},

@@ -5,7 +5,7 @@
 //	/readyz           what is not ready, by name
 //	/metrics          Prometheus
 //	/debug/pprof      Go's profiles
-//	/admin/v1/…       streams, queues, dead letters, findings: what the commands use
+//	/admin/v1/…       streams, queues, dead letters, findings, backups: what the commands use
 //
 // It reads the toolkit's tables of every service and changes nothing but dead letters,
 // and of those only marks: the reader or worker that owns the key does the rest. Each

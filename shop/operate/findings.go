@@ -52,8 +52,8 @@ func (d *Desk) stoppedStreams(ctx context.Context, now time.Time) ([]Finding, er
 	for _, s := range streams {
 		switch {
 		case s.Stopped != "":
-			found = append(found, Finding{What: "a partition is not read any more: " + s.Stopped, Where: s.Where(),
-				Do: "find out why the log is not the one that was read before; nothing was skipped"})
+			found = append(found, Finding{What: "a partition is not read any more: " + s.Stopped + d.missing(ctx, s), Where: s.Where(),
+				Do: "nothing was skipped: stop the platform, put back the database of " + s.Log + " that was read or restore all of one backup, and start it again"})
 		case s.Behind > 0 && (s.Owner == "" || now.Sub(s.OwnedUntil) > stuckAfter):
 			found = append(found, Finding{What: fmt.Sprintf("nobody reads a partition, %d messages wait", s.Behind), Where: s.Where(),
 				Do: "start the service: tidewire up " + s.Service})
@@ -64,6 +64,24 @@ func (d *Desk) stoppedStreams(ctx context.Context, now time.Time) ([]Finding, er
 		}
 	}
 	return found, err
+}
+
+// missing says from where to where a log is not the one that was read, as far as the log
+// tells: where it ends now.
+func (d *Desk) missing(ctx context.Context, s Stream) string {
+	db, err := d.service(s.Log)
+	if err != nil {
+		return ""
+	}
+	var end int64
+	err = db.View(ctx, func(tx *store.Tx) error {
+		_, err := tx.Row([]any{&end}, `SELECT MAX(seq) FROM journal WHERE partition = $1`, s.Partition)
+		return err
+	})
+	if err != nil {
+		return ""
+	}
+	return fmt.Sprintf(" (read up to %d; it ends at %d)", s.Position, end)
 }
 
 // stuckWork finds queues that nobody works on, and what they could not do. A job that has

@@ -17,10 +17,11 @@ type Copier interface {
 
 // A Snapshot is a database as it was at one moment, whatever is committed meanwhile.
 type Snapshot interface {
+	// Size is what Copy will write, in bytes.
+	Size() int64
 	// Copy writes the database to a new file and returns nil once it is on disk. It
-	// calls tell now and then, with how many bytes of how many are written, and ends
-	// with ctx.
-	Copy(ctx context.Context, path string, tell func(done, all int64)) error
+	// calls tell now and then, with how many bytes are written, and ends with ctx.
+	Copy(ctx context.Context, path string, tell func(done int64)) error
 	Close() error
 }
 
