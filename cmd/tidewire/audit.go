@@ -15,6 +15,7 @@ type auditCommand struct {
 	Provider string `placeholder:"FILE" help:"The payment provider's ledger, if it runs by itself. Default: simulator.db in the data directory."`
 	Sole     bool   `help:"Every order is of that ledger: another one is a violation."`
 	Final    bool   `help:"All work is done: whatever is on its way is a violation."`
+	Rest     bool   `help:"Nobody works on it, as on a backup: whether work moves is not looked at."`
 	JSON     bool   `help:"Print JSON."`
 }
 
@@ -27,6 +28,7 @@ Examples:
   tidewire audit
   tidewire load --orders 20000 --mix 0.2 --ledger orders.jsonl && tidewire audit --ledger orders.jsonl
   tidewire audit --set database=postgres://shop:secret@localhost/shop --provider provider.db
+  tidewire audit --data backup --rest
   tidewire audit --data /var/lib/tidewire --json | jq '.checks[] | select(.violations > 0 or .notChecked)'`
 }
 
@@ -43,7 +45,7 @@ func (cmd auditCommand) Run(c *console) error {
 		}
 	}
 	report, err := audit.Run(c.ctx, audit.Options{Data: loaded.Data, Database: loaded.Database, Provider: cmd.Provider,
-		Ledger: cmd.Ledger, Sole: cmd.Sole, Final: cmd.Final})
+		Ledger: cmd.Ledger, Sole: cmd.Sole, Final: cmd.Final, Rest: cmd.Rest})
 	if err != nil {
 		return err
 	}

@@ -42,7 +42,7 @@ func TestBackupUnderLoad(t *testing.T) {
 	r := up(t, filepath.Join(t.TempDir(), "data"))
 	done := make(chan int, 1)
 	go func() {
-		exit, _, _ := tidewire(t, r.flags("load", "--orders", "3000", "--clients", "16", "--mix", "0.2")...)
+		exit, _, _ := tidewire(t, r.flags("load", "--orders", "1500", "--clients", "16", "--mix", "0.2")...)
 		done <- exit
 	}()
 	eventually(t, "orders come in", func() bool {
@@ -51,7 +51,7 @@ func TestBackupUnderLoad(t *testing.T) {
 		return len(items) == 50
 	})
 	var dirs []string
-	for range 3 {
+	for range 2 {
 		dir := filepath.Join(t.TempDir(), "backup")
 		exit, out, stderr := tidewire(t, r.flags("backup", dir, "--json")...)
 		var b operate.Backup
@@ -69,7 +69,7 @@ func TestBackupUnderLoad(t *testing.T) {
 	}
 	for _, dir := range dirs {
 		restored := copyDir(t, dir)
-		if exit, out, stderr := tidewire(t, "audit", "--data", restored); exit != exitDone {
+		if exit, out, stderr := tidewire(t, "audit", "--rest", "--data", restored); exit != exitDone {
 			t.Errorf("audit of a copy: exit %d\n%s%s", exit, out, stderr)
 		}
 		again := up(t, restored)
