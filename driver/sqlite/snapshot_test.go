@@ -123,3 +123,17 @@ func TestSnapshotRefuses(t *testing.T) {
 		t.Errorf("no database: got %v", err)
 	}
 }
+
+// A file that is put in place of this one must not find its WAL.
+func TestCloseLeavesNoWAL(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.db")
+	db := open(t, path)
+	tellAll(t, db, 10)
+	rows(t, db) // a reader's connection is open as well
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(path + "-wal"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("its WAL: %v, want none", err)
+	}
+}

@@ -138,14 +138,16 @@ func (d *Driver) Settled(context.Context) (int64, error) { return d.settled.Load
 // of the file last: whoever gets the lock finds everything on disk.
 func (d *Driver) Close() (err error) {
 	d.closing.Do(func() {
-		err = d.writer.close()
+		d.writer.close()
 		for range readers {
 			if c := <-d.readers; c != nil {
 				err = errors.Join(err, c.conn.Close())
 			}
 		}
 		close(d.readers)
-		err = errors.Join(err, d.lock.Close())
+		// The last to close moves the WAL into the file, if it may write: a file that is put
+		// in this one's place must not find the WAL of another.
+		err = errors.Join(err, d.writer.stmts.conn.Close(), d.lock.Close())
 	})
 	return err
 }

@@ -159,8 +159,9 @@ func (w *writer) run() {
 	}
 }
 
-// close lets no more changes in and waits for those that are. It can be called again.
-func (w *writer) close() error {
+// close lets no more changes in and waits for those that are. It can be called again. The
+// connection stays open.
+func (w *writer) close() {
 	w.mu.Lock()
 	if !w.closed {
 		w.closed = true
@@ -168,7 +169,6 @@ func (w *writer) close() error {
 	}
 	w.mu.Unlock()
 	<-w.ended
-	return w.stmts.conn.Close()
 }
 
 // group commits first and those that are waiting behind it. It begins as a writer at
