@@ -207,25 +207,6 @@ func TestDecodeOfChunks(t *testing.T) {
 	}
 }
 
-func FuzzDecode(f *testing.F) {
-	for _, s := range []string{`{"userId":"1","items":[{"quantity":2}]}`, `{"price":1.5}`, `null`, "\xef\xbb\xbf", `{"a":{"a":[`, `"\u0000"`} {
-		f.Add(s)
-	}
-	f.Fuzz(func(t *testing.T, text string) {
-		var into order
-		err := door.Decode(post(text), &into)
-		if err == nil {
-			if strings.ContainsRune(into.UserID+string(into.Price), 0) {
-				t.Errorf("%q: took a NUL", text)
-			}
-			return
-		}
-		if p := problemOf(t, err); p.Status != 400 && p.Status != 422 && p.Status != 413 {
-			t.Errorf("%q: got %v", text, p)
-		}
-	})
-}
-
 type zeros struct{}
 
 func (zeros) Read(b []byte) (int, error) { return len(b), nil }
