@@ -46,6 +46,12 @@ func Place(t testing.TB, service string, migrations fs.FS) (open func() *store.D
 	return onSQLite(t, service, migrations)
 }
 
+// Server is Place for a benchmark that is for PostgreSQL.
+func Server(t testing.TB, service string, migrations fs.FS) (open func() *store.DB) {
+	t.Helper()
+	return onPostgres(t, service, migrations)
+}
+
 func onSQLite(t testing.TB, service string, migrations fs.FS) (open func() *store.DB) {
 	path := filepath.Join(t.TempDir(), service+".db")
 	return func() *store.DB {

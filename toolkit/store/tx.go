@@ -25,11 +25,12 @@ type Tx struct {
 	*said
 }
 
-// said is what the change has said so far.
+// said is what the change has said so far, and what it has gathered.
 type said struct {
-	facts []message.Message
-	seqs  []int64
-	work  []job
+	facts    []message.Message
+	seqs     []int64
+	work     []job
+	gathered []Gatherer
 }
 
 // job is a message on its way into a queue.
@@ -157,8 +158,13 @@ func (tx *Tx) say(key string, data message.Kind) (message.Message, error) {
 	return m, nil
 }
 
-// flush writes what was said, as the last statements of the change.
+// flush writes what was gathered and what was said, as the last statements of the change.
 func (tx *Tx) flush() error {
+	for _, g := range tx.gathered {
+		if err := g.Flush(tx); err != nil {
+			return err
+		}
+	}
 	for _, j := range tx.work {
 		err := tx.Exec(`INSERT INTO job (id, queue, kind, key, time, cause, trace, body, due) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 			ON CONFLICT (id) DO UPDATE SET due = excluded.due, body = excluded.body, lease = '', strikes = 0, dead = 0, past = ''`,

@@ -92,6 +92,31 @@ func eaches() []test {
 				k.wantCount(fmt.Sprint("d", i), 0)
 			}
 		}},
+		// A counter that all of a batch change is written once, when all have run.
+		{"what those of a batch gather is written once", func(k *desk) {
+			for round := range int64(2) {
+				k.each(make([][]string, 30), func(tx *store.Tx, i int) error {
+					if err := increment(tx, fmt.Sprint("e", i)); err != nil {
+						return err
+					}
+					store.Gather[sum](tx).n++
+					return nil
+				})
+				k.wantCount("sum", 30*(round+1))
+			}
+			if _, err := store.Open("suite", k.d).Update(k.ctx, nil, func(tx *store.Tx) error {
+				_, err := tx.Each(make([][]string, 3), func(tx *store.Tx, i int) error {
+					if store.Gather[sum](tx).n++; i == 2 {
+						return errOwn
+					}
+					return increment(tx, fmt.Sprint("e", i))
+				})
+				return err
+			}); !errors.Is(err, errOwn) {
+				k.Errorf("got %v, want its own error", err)
+			}
+			k.wantCount("sum", 60)
+		}},
 		// It would run in the middle of the answers.
 		{"a row function runs no statement", func(k *desk) {
 			var got error
@@ -123,6 +148,13 @@ func (k *desk) each(keys [][]string, do func(tx *store.Tx, i int) error) {
 		return err
 	})
 	k.must(err)
+}
+
+// A sum is gathered by a batch.
+type sum struct{ n int64 }
+
+func (s *sum) Flush(tx *store.Tx) error {
+	return tx.Exec(`INSERT INTO counter (name, n) VALUES ('sum', $1) ON CONFLICT (name) DO UPDATE SET n = counter.n + excluded.n`, s.n)
 }
 
 // increment reads a counter and then writes it.

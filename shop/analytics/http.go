@@ -1,0 +1,152 @@
+package analytics
+
+import (
+	"cmp"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/tidewire/tidewire/shop/door"
+	"github.com/tidewire/tidewire/shop/money"
+	"github.com/tidewire/tidewire/toolkit/store"
+)
+
+// Routes are the customers' door.
+func (s *Service) Routes() []door.Route {
+	return []door.Route{
+		{Pattern: "GET /api/analytics", Handle: s.get},
+	}
+}
+
+// A page is all numbers, as the door shows them.
+type page struct {
+	TotalOrders  int64         `json:"totalOrders"`
+	Completed    int64         `json:"completed"`
+	Failed       int64         `json:"failed"`
+	Cancelled    int64         `json:"cancelled"`
+	SuccessRate  *float64      `json:"successRate"` // of ended orders; null: none has
+	Failures     []failures    `json:"failures"`
+	Revenue      []amount      `json:"revenue"`
+	RevenueByDay []dayAmount   `json:"revenueByDay"`
+	Refunded     []amount      `json:"refunded"`
+	TopProducts  []productSold `json:"topProducts"`
+	Users        int64         `json:"users"`
+	AsOf         *time.Time    `json:"asOf"` // of the latest event; null: none was counted
+}
+
+type failures struct {
+	Reason string `json:"reason"`
+	Orders int64  `json:"orders"`
+}
+
+type amount struct {
+	Currency string `json:"currency"`
+	Amount   string `json:"amount"`
+}
+
+type dayAmount struct {
+	Day string `json:"day"`
+	amount
+}
+
+type productSold struct {
+	ProductID string `json:"productId"`
+	Name      string `json:"name"` // the id, as long as no name is known
+	Quantity  int64  `json:"quantity"`
+}
+
+const (
+	defaultDays, maxDays = 30, 366
+	defaultTop, maxTop   = 10, 100
+)
+
+func (s *Service) get(r *http.Request) (door.Answer, error) {
+	days, err := whole(r, "days", defaultDays, maxDays)
+	if err != nil {
+		return door.Answer{}, err
+	}
+	best, err := whole(r, "top", defaultTop, maxTop)
+	if err != nil {
+		return door.Answer{}, err
+	}
+	now := time.Now
+	if s.Now != nil {
+		now = s.Now
+	}
+	var p page
+	err = s.DB.View(r.Context(), func(tx *store.Tx) (err error) {
+		p, err = read(tx, dayOf(now())-day(days)+1, best)
+		return err
+	})
+	return door.Answer{Body: p}, err
+}
+
+// whole reads a parameter that is a whole number from 1 to most.
+func whole(r *http.Request, name string, otherwise, most int) (int, error) {
+	query := r.URL.Query()
+	if !query.Has(name) {
+		return otherwise, nil
+	}
+	n, err := strconv.ParseUint(query.Get(name), 10, 31)
+	if err != nil || n < 1 || n > uint64(most) {
+		return 0, door.BadRequest("", door.Field{Field: name, Detail: fmt.Sprintf("must be a whole number from 1 to %d", most)}).Cause("bad-parameter")
+	}
+	return int(n), nil
+}
+
+// read makes the page, with revenue of the days since first and the best products.
+func read(tx *store.Tx, first day, best int) (page, error) {
+	p := page{Failures: []failures{}, Revenue: []amount{}, RevenueByDay: []dayAmount{}, Refunded: []amount{}, TopProducts: []productSold{}}
+	if err := tallies(tx, p.count); err != nil {
+		return p, err
+	}
+	if ended := p.Completed + p.Failed + p.Cancelled; ended > 0 {
+		rate := float64(p.Completed) / float64(ended)
+		p.SuccessRate = &rate
+	}
+	slices.SortStableFunc(p.Failures, func(a, b failures) int { return cmp.Compare(b.Orders, a.Orders) })
+	err := takings(tx, first, func(t taking, n int64) {
+		p.RevenueByDay = append(p.RevenueByDay, dayAmount{t.day.String(), amountOf(n, t.currency)})
+	})
+	if err != nil {
+		return p, err
+	}
+	if err != nil {
+		return p, err
+	}
+	err = top(tx, best, func(id string, sold product) {
+		p.TopProducts = append(p.TopProducts, productSold{id, cmp.Or(sold.name, id), sold.quantity})
+	})
+	return p, err
+}
+
+// count puts a tally where it belongs.
+func (p *page) count(t tally, n number) {
+	switch t.name {
+	case accepted:
+		p.TotalOrders = n.n
+	case string(completed):
+		p.Completed += n.n
+	case string(failed):
+		p.Failed += n.n
+		p.Failures = append(p.Failures, failures{t.label, n.n})
+	case string(cancelled):
+		p.Cancelled += n.n
+	case users:
+		p.Users = n.n
+	case revenue:
+		p.Revenue = append(p.Revenue, amountOf(n.n, t.label))
+	case refunded:
+		p.Refunded = append(p.Refunded, amountOf(n.n, t.label))
+	}
+	if p.AsOf == nil || n.at.After(*p.AsOf) {
+		at := n.at.UTC()
+		p.AsOf = &at
+	}
+}
+
+func amountOf(minor int64, currency string) amount {
+	return amount{currency, money.Format(minor, currency)}
+}

@@ -1,0 +1,130 @@
+package analytics
+
+import (
+	"cmp"
+	"embed"
+	"encoding/json"
+	"io/fs"
+	"maps"
+	"slices"
+
+	"github.com/tidewire/tidewire/shop/contract"
+	"github.com/tidewire/tidewire/toolkit/store"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Migrations make the tables of this service.
+func Migrations() fs.FS { return migrations }
+
+// saveTerms stores how an order was accepted, and reports whether that was not known yet,
+// with its end if that is.
+func saveTerms(tx *store.Tx, order string, t terms) (first bool, e end, err error) {
+	lines, err := json.Marshal(t.goods)
+	if err != nil {
+		return false, e, err
+	}
+	first, err = tx.Row([]any{(*string)(&e.state), &e.reason, &e.at}, `INSERT INTO sale (order_id, accepted, currency, total, lines, state, reason, ended)
+		VALUES ($1, 1, $2, $3, $4, '', '', NULL)
+		ON CONFLICT (order_id) DO UPDATE SET accepted = 1, currency = excluded.currency, total = excluded.total, lines = excluded.lines WHERE sale.accepted = 0
+		RETURNING state, reason, ended`, order, t.currency, t.total, string(lines))
+	return first, e, err
+}
+
+// saveEnd stores how an order ended unless it has, and returns how it was accepted if that
+// is known.
+func saveEnd(tx *store.Tx, order string, e end) (t terms, known bool, err error) {
+	var lines []byte
+	_, err = tx.Row([]any{&known, &t.currency, &t.total, &lines}, `INSERT INTO sale (order_id, accepted, currency, total, lines, state, reason, ended)
+		VALUES ($1, 0, '', 0, '{}', $2, $3, $4)
+		ON CONFLICT (order_id) DO UPDATE SET state = excluded.state, reason = excluded.reason, ended = excluded.ended WHERE sale.state = ''
+		RETURNING accepted, currency, total, lines`, order, string(e.state), e.reason, e.at)
+	if err != nil || !known || e.state != completed {
+		return t, known, err
+	}
+	return t, true, json.Unmarshal(lines, &t.goods)
+}
+
+func saveRefund(tx *store.Tx, e contract.PaymentRefunded) (first bool, err error) {
+	return tx.Row([]any{nil}, `INSERT INTO refund (order_id, currency, amount) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING RETURNING amount`,
+		e.OrderID, e.Currency, e.Amount)
+}
+
+func saveCustomer(tx *store.Tx, user string) (first bool, err error) {
+	return tx.Row([]any{nil}, `INSERT INTO customer (user_id) VALUES ($1) ON CONFLICT DO NOTHING RETURNING user_id`, user)
+}
+
+// Flush adds c to the counters, in the order of their keys: whoever waits for a row holds
+// only rows before it.
+func (c *counts) Flush(tx *store.Tx) error {
+	for _, t := range sorted(c.tallies, func(a, b tally) int { return cmp.Or(cmp.Compare(a.name, b.name), cmp.Compare(a.label, b.label)) }) {
+		err := tx.Exec(`INSERT INTO tally (name, label, n, at) VALUES ($1, $2, $3, $4) ON CONFLICT (name, label) DO UPDATE
+			SET n = tally.n + excluded.n, at = CASE WHEN excluded.at > tally.at THEN excluded.at ELSE tally.at END`, t.name, t.label, c.tallies[t].n, c.tallies[t].at)
+		if err != nil {
+			return err
+		}
+	}
+	for _, t := range sorted(c.takings, func(a, b taking) int { return cmp.Or(cmp.Compare(a.day, b.day), cmp.Compare(a.currency, b.currency)) }) {
+		err := tx.Exec(`INSERT INTO revenue (day, currency, amount) VALUES ($1, $2, $3) ON CONFLICT (day, currency) DO UPDATE
+			SET amount = revenue.amount + excluded.amount`, int64(t.day), t.currency, c.takings[t])
+		if err != nil {
+			return err
+		}
+	}
+	for _, id := range sorted(c.products, cmp.Compare[string]) {
+		if err := saveProduct(tx, id, c.products[id]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// saveProduct adds to what was sold of a product, and names it unless it has a later name.
+func saveProduct(tx *store.Tx, id string, p product) error {
+	const later = `CASE WHEN excluded.named > 0 AND excluded.named >= product.named THEN `
+	var named int64 // never, where these events do not say
+	if !p.named.IsZero() {
+		named = p.named.UnixMicro()
+	}
+	return tx.Exec(`INSERT INTO product (product_id, name, named, quantity) VALUES ($1, $2, $3, $4) ON CONFLICT (product_id) DO UPDATE
+		SET quantity = product.quantity + excluded.quantity, name = `+later+`excluded.name ELSE product.name END, named = `+later+`excluded.named ELSE product.named END`,
+		id, p.name, named, p.quantity)
+}
+
+func sorted[K comparable, V any](m map[K]V, compare func(a, b K) int) []K {
+	return slices.SortedFunc(maps.Keys(m), compare)
+}
+
+// tallies calls each for every tally.
+func tallies(tx *store.Tx, each func(tally, number)) error {
+	return tx.Rows(`SELECT name, label, n, at FROM tally ORDER BY name, label`, nil, func(scan func(...any) error) error {
+		var t tally
+		var n number
+		err := scan(&t.name, &t.label, &n.n, &n.at)
+		each(t, n)
+		return err
+	})
+}
+
+// takings calls each for the revenue of every day since first.
+func takings(tx *store.Tx, first day, each func(taking, int64)) error {
+	return tx.Rows(`SELECT day, currency, amount FROM revenue WHERE day >= $1 ORDER BY day, currency`, []any{int64(first)}, func(scan func(...any) error) error {
+		var t taking
+		var amount int64
+		err := scan((*int64)(&t.day), &t.currency, &amount)
+		each(t, amount)
+		return err
+	})
+}
+
+// top calls each for the n products of which most was sold.
+func top(tx *store.Tx, n int, each func(id string, p product)) error {
+	return tx.Rows(`SELECT product_id, name, named, quantity FROM product WHERE quantity > 0 ORDER BY quantity DESC, product_id LIMIT $1`, []any{n}, func(scan func(...any) error) error {
+		var id string
+		var p product
+		err := scan(&id, &p.name, &p.named, &p.quantity)
+		each(id, p)
+		return err
+	})
+}
