@@ -83,7 +83,7 @@ func Run(ctx context.Context, o Options) (Report, error) {
 func (a *audit) promises() []promise {
 	all := []promise{
 		a.complete(), whole(), history(), capture(), provider(), undone(), balance(), stock(),
-		shipments(), positions(), effects(), causes(), calls(), owners(),
+		shipments(), a.analytics(), positions(), effects(), causes(), calls(), owners(),
 	}
 	if a.Ledger != "" {
 		all = append(all, a.acceptance())

@@ -35,7 +35,7 @@ func consequences() []effect {
 			effect{"inventory", "order", kind, the("inventory.reservation", "x.order_id = e.key AND x.status <> 'taken'")},
 			effect{"shipping", "order", kind, the("shipping.shipment", "x.order_id = e.key AND x.status <> 'shipped'")})
 	}
-	return all
+	return append(all, counted()...)
 }
 
 // A subscription is a service that follows a log for some kinds of messages.

@@ -263,7 +263,7 @@ func (p *platform) ledger() string {
 func (p *platform) product(id string, price int, stock any) {
 	p.exec("product", `INSERT INTO product (id, name, price, currency, stock, description, category, created, seq) VALUES ($1, 'Thing', $2, 'USD', $3, '', '', $4, $5)`,
 		id, price, stock, p.tick(), p.seqs["product"]+1)
-	p.say("product", "ProductCreated", id, 0, map[string]any{"productId": id})
+	p.say("product", "ProductCreated", id, 0, map[string]any{"productId": id, "name": "Thing"})
 	tracked, onHand := 0, 0
 	if n, ok := stock.(int); ok {
 		tracked, onHand = 1, n

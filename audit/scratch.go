@@ -19,6 +19,8 @@ var scratch = [...]string{
 	`CREATE INDEX owned_key ON owned (key, service)`,
 	// What was ordered.
 	`CREATE TEMP TABLE demand (order_id TEXT, product_id TEXT, quantity BIGINT, amount BIGINT, PRIMARY KEY (order_id, product_id))`,
+	// The same as analytics knows it.
+	`CREATE TEMP TABLE wares (order_id TEXT, product_id TEXT, quantity BIGINT, PRIMARY KEY (order_id, product_id))`,
 	// The stock that each order has, negative.
 	`CREATE TEMP TABLE moved (order_id TEXT, product_id TEXT, quantity BIGINT, PRIMARY KEY (order_id, product_id))`,
 	// Money of each order: by our ledger, by the provider's, and by the provider's as it was at the mark.
@@ -31,11 +33,11 @@ var scratch = [...]string{
 	`CREATE INDEX client_key ON client (key)`,
 	`CREATE TEMP TABLE client_item (order_id TEXT, product_id TEXT, quantity BIGINT)`,
 	`CREATE INDEX client_item_order ON client_item (order_id, product_id)`,
-	fact("order"), fact("payment"), fact("inventory"), fact("shipping"), fact("product"), fact("user"),
+	fact("order"), fact("payment"), fact("inventory"), fact("shipping"), fact("product"), fact("user"), fact("analytics"),
 }
 
 // fact is a journal without its bodies. Word is the reason of an end, the currency of an
-// amount, or a tracking number.
+// amount, a tracking number, or the name of a product.
 func fact(log string) string {
 	return "CREATE TEMP TABLE fact_" + log + ` (kind TEXT, key TEXT, version BIGINT, partition BIGINT, seq BIGINT, id TEXT, time BIGINT, word TEXT, amount BIGINT)`
 }
@@ -88,7 +90,8 @@ func (a *audit) fill() {
 		a.try("the journal of "+s, `INSERT INTO fact_`+s+` SELECT kind, key, version, partition, seq, id, time,
 			CASE WHEN kind IN ('OrderFailed', 'OrderCancelled', 'PaymentFailed') THEN `+d.text("body", "reason")+`
 				WHEN kind IN ('OrderCreated', 'PaymentProcessed', 'PaymentRefunded') THEN `+d.text("body", "currency")+`
-				WHEN kind = 'OrderShipped' THEN `+d.text("body", "trackingNumber")+` END,
+				WHEN kind = 'OrderShipped' THEN `+d.text("body", "trackingNumber")+`
+				WHEN kind IN ('ProductCreated', 'ProductUpdated') THEN `+d.text("body", "name")+` END,
 			CASE WHEN kind = 'OrderCreated' THEN `+number("total")+`
 				WHEN kind IN ('PaymentProcessed', 'PaymentRefunded') THEN `+number("amount")+` END
 			FROM `+schema(s)+`.journal`)
@@ -110,6 +113,7 @@ func (a *audit) fill() {
 	// Two lines of one product want it twice.
 	a.try("lines of orders", `INSERT INTO demand SELECT o.id, `+d.line("productId")+`, SUM(CAST(`+d.line("quantity")+` AS BIGINT)),
 		SUM(CAST(`+d.line("quantity")+` AS BIGINT) * CAST(`+d.line("unitPrice")+` AS BIGINT)) FROM `+d.lines+` GROUP BY 1, 2`)
+	a.try("sales", `INSERT INTO wares SELECT s.order_id, `+d.good+`, CAST(`+d.quantity+` AS BIGINT) FROM `+d.goods)
 	a.try("movements", `INSERT INTO moved SELECT order_id, product_id, SUM(quantity) FROM inventory.movement
 		WHERE kind IN ('taken', 'returned') GROUP BY order_id, product_id`)
 	a.try("entries", `INSERT INTO booked SELECT order_id, `+sums("kind = 'capture'", "kind = 'refund'")+` FROM payment.entry GROUP BY order_id`)

@@ -25,6 +25,7 @@ func (a *audit) openFiles() error {
 		},
 		lines: `"order".orders o, json_each(o.lines) l`,
 		line:  func(member string) string { return fmt.Sprintf("json_extract(l.value, '$.%s')", member) },
+		goods: `analytics.sale s, json_each(s.lines) g`, good: "g.key", quantity: "g.value",
 	}
 	for _, s := range services {
 		if err := a.attach(filepath.Join(folder, s+".db"), s); err != nil {

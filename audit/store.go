@@ -27,10 +27,12 @@ type audit struct {
 
 // A dialect is what differs between the databases.
 type dialect struct {
-	text   func(body, member string) string // a member of a JSON body
-	lines  string                           // the rows of order.orders o with an element of its lines in l
-	line   func(member string) string       // a member of l
-	remote bool                             // the simulator's tables are copies, in temporary tables
+	text           func(body, member string) string // a member of a JSON body
+	lines          string                           // the rows of order.orders o with an element of its lines in l
+	line           func(member string) string       // a member of l
+	goods          string                           // the rows of analytics.sale s with a product of its lines
+	good, quantity string                           // of which, how many
+	remote         bool                             // the simulator's tables are copies, in temporary tables
 }
 
 // begin connects, reads the ledger, takes the marks and then the snapshot.
@@ -147,7 +149,7 @@ func (a *audit) rewrite(query string) string {
 
 // services are the databases, in the order in which their snapshots are taken: a
 // message's reader before its sender.
-var services = [...]string{"order", "shipping", "inventory", "payment", "product", "user"}
+var services = [...]string{"analytics", "order", "shipping", "inventory", "payment", "product", "user"}
 
 // schema is the name of a service in SQL: two of them are words of the language.
 func schema(service string) string { return `"` + service + `"` }
@@ -155,6 +157,7 @@ func schema(service string) string { return `"` + service + `"` }
 // tables are what each database must have, beside the toolkit's.
 func tables(service string) []string {
 	return append([]string{"identity", "journal", "job", "position", "parked"}, map[string][]string{
+		"analytics": {"sale", "refund", "customer", "tally", "revenue", "product"},
 		"order":     {"orders", "idempotency"},
 		"shipping":  {"shipment"},
 		"inventory": {"stock", "reservation", "movement"},

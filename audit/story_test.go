@@ -150,6 +150,7 @@ func (p *platform) fill() {
 	p.paying("paying")
 	p.blocked("blocked")
 	p.refunding("refunding")
+	p.count()
 	p.read()
 }
 

@@ -11,8 +11,9 @@ import (
 // its way is the promise of every message's effect. That a deadline is kept is another
 // promise, and one that died keeps nothing.
 func owners() promise {
-	// Whoever has something to do for an order, in any service, will tell the next.
-	nobody := "NOT EXISTS (SELECT 1 FROM owned w WHERE w.key = o.id)"
+	// Whoever has something to do for an order, in any service, will tell the next; but for
+	// analytics, which tells nobody.
+	nobody := "NOT EXISTS (SELECT 1 FROM owned w WHERE w.key = o.id AND w.service <> 'analytics')"
 	p := promise{name: "whatever waits has an owner", probes: []probe{
 		{of: count(`"order".orders WHERE status IN ('pending', 'confirmed')`), bad: `SELECT 'order ' || o.id || ' is ' || o.status || ' and nobody has anything to do for it' FROM "order".orders o
 			WHERE o.status IN ('pending', 'confirmed') AND ` + nobody + `

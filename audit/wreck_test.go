@@ -54,6 +54,10 @@ func loseEffects(p *platform) {
 	p.exec("inventory", `DELETE FROM stock`)
 	p.exec("product", `DELETE FROM product`)
 	p.exec("user", `DELETE FROM users`)
+	p.exec("analytics", `UPDATE sale SET accepted = 0, state = ''`)
+	for _, table := range []string{"refund", "product", "customer"} {
+		p.exec("analytics", `DELETE FROM `+table)
+	}
 	p.exec("order", `UPDATE orders SET status = 'pending', payment_status = 'pending', shipment_status = 'pending', ended = NULL`)
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/tidewire/tidewire/cmd/tidewire/config"
+	"github.com/tidewire/tidewire/shop/analytics"
 	"github.com/tidewire/tidewire/shop/door"
 	"github.com/tidewire/tidewire/shop/inventory"
 	"github.com/tidewire/tidewire/shop/operate"
@@ -20,6 +21,7 @@ import (
 	"github.com/tidewire/tidewire/shop/product"
 	"github.com/tidewire/tidewire/shop/shipping"
 	"github.com/tidewire/tidewire/shop/user"
+	"github.com/tidewire/tidewire/toolkit/failure"
 	"github.com/tidewire/tidewire/toolkit/journal"
 	"github.com/tidewire/tidewire/toolkit/queue"
 	"github.com/tidewire/tidewire/toolkit/run"
@@ -31,12 +33,14 @@ import (
 // THE TOPOLOGY. Every service has a database of its own, and knows the others by the
 // facts in their journals; only the order service asks two of them a question.
 //
-//	user                                       says nothing that others follow
-//	product    → inventory                     a new product has a stock
-//	order      → payment, inventory, shipping  what is wanted, and what is wanted no more
-//	payment    → inventory, order              what is paid, not paid, or paid back
+//	user       → analytics                     who there is
+//	product    → inventory, analytics          a new product has a stock; what it is called
+//	order      → payment, inventory, shipping, what is wanted, and what is wanted no more
+//	             analytics
+//	payment    → inventory, order, analytics   what is paid, not paid, or paid back
 //	inventory  → shipping, order, payment      what is taken from the shelf, or is not there
 //	shipping   → order                         what is on its way
+//	analytics                                  says nothing that others follow
 //
 // Work stays inside its service: payment asks the provider, shipping prints labels, and
 // order ends what has passed its deadline, each through a queue of its own.
@@ -50,6 +54,7 @@ func schemas() map[string]fs.FS {
 		"payment":   payment.Migrations(),
 		"inventory": inventory.Migrations(),
 		"shipping":  shipping.Migrations(),
+		"analytics": analytics.Migrations(),
 	}
 }
 
@@ -71,6 +76,8 @@ func wire(ctx context.Context, c config.Config, meter metric.Meter) (*platform, 
 	payments := &payment.Service{DB: db["payment"], Provider: payment.NewSimulated(c.Payment.Simulator)}
 	stock := &inventory.Service{DB: db["inventory"]}
 	parcels := &shipping.Service{DB: db["shipping"]}
+	// What all of it adds up to. Nobody waits for that.
+	numbers := &analytics.Service{DB: db["analytics"]}
 
 	p := &platform{engine: e, retention: c.Retention,
 		process: &run.Process{Instance: uuid.NewString(), Meter: meter}, strain: run.NewStrain(),
@@ -83,6 +90,7 @@ func wire(ctx context.Context, c config.Config, meter metric.Meter) (*platform, 
 			{db: payments.DB, routes: payments.Routes(), streams: payments.Streams(), queues: payments.Queues(), awaited: true},
 			{db: stock.DB, routes: stock.Routes(), streams: stock.Streams(), awaited: true},
 			{db: parcels.DB, routes: parcels.Routes(), streams: parcels.Streams(), queues: parcels.Queues(), awaited: true},
+			{db: numbers.DB, routes: numbers.Routes(), streams: numbers.Streams(), reading: numbers.Policy()},
 		}}
 	p.desk = p.operators(c)
 	if err := errors.Join(p.check(), p.strain.Measure(meter)); err != nil {
@@ -99,6 +107,7 @@ type member struct {
 	streams []stream.Handler // of the facts of others
 	queues  []queue.Handler  // of its own work
 	awaited bool             // an order waits for it: how far it is behind decides whether more are taken
+	reading failure.Policy   // of its readers
 }
 
 func (m member) name() string { return m.db.Service() }
@@ -166,7 +175,7 @@ func (p *platform) parts(names []string) (parts []func(context.Context) error) {
 		}
 		for _, log := range m.logs() {
 			handlers := slices.DeleteFunc(slices.Clone(m.streams), func(h stream.Handler) bool { return h.Log != log })
-			r := &stream.Reader{DB: m.db, Log: p.logs[log], Name: log, Handlers: handlers, Process: p.process, Strain: strain}
+			r := &stream.Reader{DB: m.db, Log: p.logs[log], Name: log, Handlers: handlers, Policy: m.reading, Process: p.process, Strain: strain}
 			parts = append(parts, r.Run)
 		}
 		for _, name := range queueNames(m) {

@@ -55,6 +55,10 @@ func Flow() []Step {
 		{After: on(contract.OrderFailed{}, contract.OrderCancelled{}), Who: "shipping", Does: "recalls the parcel, sends nothing more", Says: contract.ShipmentRecalled{}},
 		{After: on(contract.PaymentRefunded{}), Who: "order", Does: "notes that the money went back"},
 		{After: on(contract.ShipmentRecalled{}), Who: "order", Does: "notes that the parcel is recalled"},
+
+		// What all of it adds up to. No order waits for that.
+		{After: on(contract.OrderCreated{}, contract.OrderCompleted{}, contract.OrderFailed{}, contract.OrderCancelled{}, contract.PaymentRefunded{},
+			contract.ProductCreated{}, contract.ProductUpdated{}, contract.UserRegistered{}), Who: "analytics", Does: "counts it, once"},
 	}
 }
 
