@@ -34,6 +34,7 @@ var rules = []struct {
 	{"internal", nil},
 	{"lab", []string{"toolkit", "driver"}},
 	{"bench", []string{"toolkit", "driver", "shop", "simulator", "load", "cmd"}},
+	{"examples", []string{"toolkit", "driver", "shop/contract"}},
 	{"cmd", []string{"toolkit", "driver", "shop", "audit", "load", "simulator"}},
 }
 
