@@ -51,6 +51,8 @@ type Driver struct {
 var (
 	_ store.Driver = (*Driver)(nil)
 	_ store.Alone  = (*Driver)(nil)
+
+	_ store.Grouping = (*Driver)(nil)
 )
 
 // Open opens or creates the file at path, with the toolkit's tables and those of

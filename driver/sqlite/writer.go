@@ -35,6 +35,8 @@ type writer struct {
 	unsure bool           // or others
 	broken error          // a commit failed in a way that leaves its outcome open
 
+	groups, changes, took atomic.Int64 // committed; in nanoseconds
+
 	mu      sync.Mutex
 	waiting [2][]*member // requests, then background work
 	closed  bool
@@ -281,10 +283,14 @@ func (w *writer) commit(members []*member) {
 	fresh, unsure := w.fresh, w.unsure
 	w.fresh, w.unsure = nil, false
 	err := w.keep()
+	begun := time.Now()
 	if err == nil {
 		err = w.stmts.exec("COMMIT")
 	}
 	if err == nil {
+		w.groups.Add(1)
+		w.changes.Add(int64(len(members)))
+		w.took.Add(int64(time.Since(begun)))
 		w.kept = false
 		w.driver.settled.Store(w.seq)
 		if unsure {
@@ -310,6 +316,13 @@ func (w *writer) commit(members []*member) {
 		return
 	}
 	fail(members, explain(err))
+}
+
+// Groups returns how many groups were committed, of how many changes, and how long their
+// commits took.
+func (d *Driver) Groups() (groups, changes int64, took time.Duration) {
+	w := d.writer
+	return w.groups.Load(), w.changes.Load(), time.Duration(w.took.Load())
 }
 
 // single commits each member alone: one of them does not pass a deferred constraint.

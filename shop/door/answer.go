@@ -21,6 +21,7 @@ type Route struct {
 	Pattern string
 	Handle  func(*http.Request) (Answer, error)
 	Sheds   bool // refused while there is more to do than can be done; false
+	Service string // whose time it takes, in logs and traces; "door"
 }
 
 // encoded returns a with its body as JSON text, which is the same whenever it is sent.

@@ -7,18 +7,19 @@ import (
 	"time"
 
 	"github.com/tidewire/tidewire/toolkit/message"
-	"github.com/tidewire/tidewire/toolkit/store"
 	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/trace"
 )
 
 // Options are those of a Handler. The zero value is the default.
 type Options struct {
-	OpenMode    bool         // answer nobody but this machine's own programs; false
-	MaxInFlight int          // requests at a time, the others are 503; 512
-	MaxWork     int          // requests for more work among them; 128
-	Refuse      func() bool  // whether a request for more work is to be refused now; never
-	Log         *slog.Logger // of what is 500; slog.Default()
-	Meter       metric.Meter // of the time requests take; none
+	OpenMode    bool                 // answer nobody but this machine's own programs; false
+	MaxInFlight int                  // requests at a time, the others are 503; 512
+	MaxWork     int                  // requests for more work among them; 128
+	Refuse      func() bool          // whether a request for more work is to be refused now; never
+	Log         *slog.Logger         // of what is 500; slog.Default()
+	Meter       metric.Meter         // of the time requests take; none
+	Tracers     trace.TracerProvider // of each service by its name; none
 }
 
 // timeLimit ends what a request waits for, such as the turn of its change. What has begun
@@ -40,23 +41,30 @@ func Handler(opts Options, routes ...Route) http.Handler {
 	h := &handler{Options: opts, mux: http.NewServeMux(), timer: newTimer(opts.Meter), cross: http.NewCrossOriginProtection()}
 	h.all.limit, h.work.limit = int64(opts.MaxInFlight), int64(opts.MaxWork)
 	for _, route := range routes {
-		h.mux.HandleFunc(route.Pattern, func(rw http.ResponseWriter, r *http.Request) {
-			w := rw.(*writer)
-			if !route.Sheds {
-				w.answer(r, route)
-				return
-			}
-			w.route = route.Pattern
+		h.mux.HandleFunc(route.Pattern, h.serve(route))
+	}
+	return h
+}
+
+// serve answers the requests of a route. What is shed is in no trace.
+func (h *handler) serve(route Route) http.HandlerFunc {
+	steps := h.steps(route)
+	return func(rw http.ResponseWriter, r *http.Request) {
+		w := rw.(*writer)
+		w.route = route.Pattern
+		if route.Sheds {
 			leave, ok := h.work.enter()
 			defer leave()
-			if !ok || opts.Refuse != nil && opts.Refuse() {
+			if !ok || h.Refuse != nil && h.Refuse() {
 				w.fail(r, unavailable("overloaded", "More is to be done than can be. What was accepted goes on."))
 				return
 			}
-			w.answer(r.WithContext(leaving(r.Context(), leave)), route)
-		})
+			r = r.WithContext(leaving(r.Context(), leave))
+		}
+		r, span := steps.begin(r, w)
+		defer steps.end(span, w)
+		w.answer(r, route)
 	}
-	return h
 }
 
 type handler struct {
@@ -71,8 +79,7 @@ type handler struct {
 // ServeHTTP answers one request, whatever becomes of it.
 func (h *handler) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	start := time.Now()
-	trace := message.NewTrace(r.Header.Get("Traceparent"))
-	w := &writer{ResponseWriter: rw, log: h.Log, trace: trace}
+	w := &writer{ResponseWriter: rw, log: h.Log, started: start}
 	defer func() {
 		if v := recover(); v != nil {
 			w.panicked(r, v)
@@ -80,6 +87,7 @@ func (h *handler) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		h.timer.record(r.Context(), w.route, w.status, time.Since(start))
 	}()
 	w.secure()
+	w.belongs(message.Trace(r.Header.Get("Traceparent"))) // a route may record it
 	// Before the body is read: what is shed must cost next to nothing.
 	leave, ok := h.all.enter()
 	defer leave()
@@ -95,7 +103,7 @@ func (h *handler) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		w.fail(r, p)
 		return
 	}
-	ctx, cancel := context.WithTimeout(leaving(store.WithTrace(r.Context(), trace), leave), timeLimit)
+	ctx, cancel := context.WithTimeout(leaving(r.Context(), leave), timeLimit)
 	defer cancel()
 	h.mux.ServeHTTP(w, r.WithContext(ctx))
 }

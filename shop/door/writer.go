@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -18,10 +19,11 @@ import (
 // it found no route, becomes a problem document.
 type writer struct {
 	http.ResponseWriter
-	log    *slog.Logger
-	trace  string // traceparent
-	route  string // its pattern; "" while none was found
-	status int    // 0 while nothing was written
+	log     *slog.Logger
+	started time.Time
+	trace   string // traceparent
+	route   string // its pattern; "" while none was found
+	status  int    // 0 while nothing was written
 }
 
 // secure sets what goes with every answer: it is data, of one moment, for its client.
@@ -30,7 +32,12 @@ func (w *writer) secure() {
 	h["Cache-Control"] = noStore
 	h["Content-Security-Policy"] = noContent
 	h["X-Content-Type-Options"] = noSniff
-	h["Traceresponse"] = []string{w.trace}
+}
+
+// belongs tells the client which trace its request is in.
+func (w *writer) belongs(traceparent string) {
+	w.trace = traceparent
+	w.Header()["Traceresponse"] = []string{traceparent}
 }
 
 // Shared by all answers: nobody changes a header's values in place.
@@ -96,7 +103,7 @@ func (w *writer) fail(r *http.Request, err error) {
 		p = Conflict("changed_meanwhile", "It was changed at the same moment.")
 	default:
 		p = internal()
-		w.log.ErrorContext(r.Context(), "request failed", "route", w.route, "trace", message.TraceID(w.trace), "error", err)
+		w.log.ErrorContext(r.Context(), "request failed", "route", w.route, "trace_id", message.TraceID(w.trace), "error", err)
 	}
 	w.problem(p)
 }
@@ -106,7 +113,7 @@ func (w *writer) panicked(r *http.Request, v any) {
 	if v == http.ErrAbortHandler {
 		panic(v)
 	}
-	w.log.ErrorContext(r.Context(), "request panicked", "route", w.route, "trace", message.TraceID(w.trace),
+	w.log.ErrorContext(r.Context(), "request panicked", "route", w.route, "trace_id", message.TraceID(w.trace),
 		"error", fmt.Sprint(v), "stack", string(debug.Stack()))
 	if w.status == 0 {
 		w.problem(internal())

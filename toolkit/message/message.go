@@ -39,7 +39,7 @@ type Message struct {
 	Version int64  // place in the history of its key, from 1; 0 where the key keeps none
 	Time    time.Time
 	Cause   string // ID of the message being handled when this one was made
-	Trace   string // W3C traceparent of the step that made it
+	Trace   string // W3C traceparent of the step that made it; of one before, if that was not recorded
 	Body    []byte // JSON
 }
 

@@ -7,9 +7,18 @@ import (
 	"strings"
 )
 
-// NewTrace returns a W3C traceparent for a step caused by parent, in the same
-// trace; in a new one if parent is not a valid traceparent.
-// See https://www.w3.org/TR/trace-context/#traceparent-header.
+// Trace returns the traceparent of a step that nobody records, caused by parent: parent
+// itself, or a new one if that is not valid.
+func Trace(parent string) string {
+	if ValidTrace(parent) {
+		return parent
+	}
+	return NewTrace("")
+}
+
+// NewTrace returns a W3C traceparent for a step caused by parent, in the same trace and
+// sampled if parent is; in a new one, of which nobody records anything, if parent is not
+// a valid traceparent. See https://www.w3.org/TR/trace-context/#traceparent-header.
 func NewTrace(parent string) string {
 	var b [55]byte
 	copy(b[:], "00-")
@@ -21,9 +30,15 @@ func NewTrace(parent string) string {
 	}
 	b[35] = '-'
 	putHex(b[36:52], rand.Uint64()|1)
-	copy(b[52:], "-01")
+	copy(b[52:], "-00")
+	if Sampled(parent) {
+		b[54] = '1'
+	}
 	return string(b[:])
 }
+
+// Sampled reports whether s is a traceparent whose trace is recorded by those before.
+func Sampled(s string) bool { return ValidTrace(s) && strings.IndexByte("13579bdf", s[54]) >= 0 }
 
 // ValidTrace reports whether s is a traceparent of version 00.
 func ValidTrace(s string) bool {

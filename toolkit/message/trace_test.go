@@ -53,15 +53,24 @@ func TestTraceID(t *testing.T) {
 	}
 }
 
-// A step belongs to the trace of what caused it, under a span of its own; what has no
-// cause that can be read begins a trace.
+func TestSampled(t *testing.T) {
+	for _, tt := range traces {
+		want := tt.valid && strings.Contains("13579bdf", tt.traceparent[54:])
+		if got := message.Sampled(tt.traceparent); got != want {
+			t.Errorf("%s: Sampled(%q) = %v, want %v", tt.name, tt.traceparent, got, want)
+		}
+	}
+}
+
+// A step belongs to the trace of what caused it, under a span of its own, and is recorded
+// if that was; what has no cause that can be read begins a trace that nobody records.
 func TestNewTrace(t *testing.T) {
 	for _, tt := range traces {
 		seen := map[string]bool{}
 		for range 100 {
 			got := message.NewTrace(tt.traceparent)
-			if !message.ValidTrace(got) || !strings.HasSuffix(got, "-01") {
-				t.Fatalf("%s: NewTrace = %q, which is not valid and sampled", tt.name, got)
+			if !message.ValidTrace(got) || message.Sampled(got) != message.Sampled(tt.traceparent) || got[53] != '0' {
+				t.Fatalf("%s: NewTrace(%q) = %q, which is not valid, or sampled otherwise", tt.name, tt.traceparent, got)
 			}
 			if same := message.TraceID(got) == message.TraceID(tt.traceparent); same != tt.valid {
 				t.Errorf("%s: NewTrace(%q) = %q; of the same trace: %v, want %v", tt.name, tt.traceparent, got, same, tt.valid)

@@ -88,7 +88,7 @@ func (s *shift) commit(batch []result) (suspect int, verdicts []Verdict, err err
 				verdicts[i].Next = s.Policy.Judge(r.Past, tx.Now, r.err)
 				return nil
 			}
-			return r.handler.record(context.Background(), tx.Handling(r.Message), r.data, r.outcome)
+			return r.handler.record(s.step(context.Background(), r), tx.Handling(r.Message), r.data, r.outcome)
 		})
 		if err != nil {
 			return err
@@ -107,7 +107,8 @@ func (s *shift) commit(batch []result) (suspect int, verdicts []Verdict, err err
 // again, to whoever is there.
 func (s *shift) leave(batch []result, cause error) {
 	for _, r := range batch {
-		slog.Warn("a message was left without a verdict and comes again", "queue", s.queue, "id", r.ID, "cause", cause)
+		slog.WarnContext(s.step(context.Background(), r), "a message was left without a verdict and comes again", "queue", s.queue, "id", r.ID, "cause", cause)
+		r.ended(failure.Next{}, cause)
 		s.done(r.Message)
 	}
 }
@@ -158,7 +159,7 @@ func (s *shift) giveUp() bool { return s.stopped() && time.Now().After(s.deadlin
 func (s *shift) confirm(batch []result, verdicts []Verdict) {
 	ctx := context.Background()
 	if err := s.Driver.Confirm(ctx, verdicts); err != nil {
-		slog.Warn("done messages could not be confirmed, and come again", "queue", s.queue, "error", err)
+		slog.WarnContext(ctx, "done messages could not be confirmed, and come again", "queue", s.queue, "error", err)
 	}
 	var sent []time.Time
 	started := time.Now()
@@ -166,7 +167,7 @@ func (s *shift) confirm(batch []result, verdicts []Verdict) {
 		switch r := batch[i]; {
 		case v.Next.Dead:
 			s.handling.Count(ctx, "dead", 1)
-			slog.Error("a message is dead", "queue", s.queue, "kind", v.Kind, "key", v.Key, "id", v.ID, "trace", message.TraceID(v.Trace), "cause", v.Next.Past.Cause())
+			slog.ErrorContext(s.step(ctx, r), "a message is dead", "service", s.DB.Service(), "queue", s.queue, "kind", v.Kind, "key", v.Key, "id", v.ID, "trace_id", message.TraceID(v.Trace), "cause", v.Next.Past.Cause())
 		case !v.Next.Done():
 			s.handling.Count(ctx, "retry", 1)
 			s.DB.Hint(s.queue) // poll often for a while
@@ -176,6 +177,7 @@ func (s *shift) confirm(batch []result, verdicts []Verdict) {
 				started = r.started
 			}
 		}
+		batch[i].ended(v.Next, nil)
 		s.done(v.Message)
 	}
 	s.handling.Done(ctx, started, sent...)

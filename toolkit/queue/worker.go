@@ -12,7 +12,9 @@ import (
 	"github.com/tidewire/tidewire/toolkit/failure"
 	"github.com/tidewire/tidewire/toolkit/message"
 	"github.com/tidewire/tidewire/toolkit/run"
+	"github.com/tidewire/tidewire/toolkit/span"
 	"github.com/tidewire/tidewire/toolkit/store"
+	"go.opentelemetry.io/otel/trace"
 )
 
 // A Worker hands the messages of one queue to its handlers. Fields that name no default
@@ -41,6 +43,7 @@ type result struct {
 	outcome any
 	err     error
 	started time.Time
+	span    trace.Span // nil: it is not recorded
 }
 
 // A shift is one run of a Worker.
@@ -49,6 +52,7 @@ type shift struct {
 	queue    string
 	handlers map[string]Handler
 	handling *run.Handling
+	tracer   trace.Tracer // nil: nothing is traced
 	results  chan result
 	sizer    *run.Sizer
 	free     chan struct{} // a token for each message that may be taken in hand
@@ -96,7 +100,7 @@ func (w *Worker) shift() (*shift, error) {
 	if w.Lease == 0 {
 		w.Lease = 3 * time.Second
 	}
-	s := &shift{Worker: w, handlers: map[string]Handler{}, inHand: map[string]Delivery{},
+	s := &shift{Worker: w, tracer: w.Process.Tracer(w.DB.Service()), handlers: map[string]Handler{}, inHand: map[string]Delivery{},
 		sizer: run.NewSizer(settleSize, w.DB.Alone()), stopping: make(chan struct{}), results: make(chan result, w.Concurrency), free: make(chan struct{}, w.Concurrency)}
 	for range w.Concurrency {
 		s.free <- struct{}{}
@@ -135,7 +139,7 @@ func (s *shift) receive(ctx context.Context) {
 		got, err := s.Driver.Receive(ctx, s.queue, n)
 		s.unreserve(n - len(got))
 		if err != nil && ctx.Err() == nil && !troubled {
-			slog.Warn("receiving has stopped and is tried again", "queue", s.queue, "error", err)
+			slog.WarnContext(ctx, "receiving has stopped and is tried again", "queue", s.queue, "error", err)
 		}
 		troubled = err != nil
 		for _, d := range got {
@@ -199,7 +203,7 @@ func (s *shift) begin(ctx context.Context, d Delivery) {
 	s.inHand[d.ID] = d
 	s.mu.Unlock()
 	h, ok := s.handlers[d.Kind]
-	r := result{Delivery: d, handler: h, started: time.Now()}
+	r := s.traced(result{Delivery: d, handler: h, started: time.Now()})
 	if ok {
 		r.data, r.err = h.decode(d.Message)
 	}
@@ -234,9 +238,11 @@ func (s *shift) alone(ctx context.Context, r result) {
 }
 
 // call runs the call of a message. A call that does not end in time is left behind.
-func (s *shift) call(ctx context.Context, r result) result {
+func (s *shift) call(ctx context.Context, r result) (called result) {
 	timeout := s.Policy.WithDefaults().Timeout
-	ctx, cancel := context.WithTimeout(store.WithTrace(context.WithoutCancel(ctx), r.Trace), timeout)
+	ctx, calling := s.calling(context.WithoutCancel(ctx), r)
+	defer func() { span.End(calling, called.err) }()
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	done := make(chan result, 1)
 	go func(r result) {
@@ -285,7 +291,7 @@ func (s *shift) renew(ctx context.Context) {
 			continue
 		}
 		if err := s.Driver.Renew(ctx, old); err != nil && !errors.Is(err, ErrLease) && ctx.Err() == nil {
-			slog.Warn("leases could not be renewed", "queue", s.queue, "messages", len(old), "error", err)
+			slog.WarnContext(ctx, "leases could not be renewed", "queue", s.queue, "messages", len(old), "error", err)
 		}
 	}
 }

@@ -9,12 +9,14 @@ import (
 
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/metric/noop"
+	"go.opentelemetry.io/otel/trace"
 )
 
 // A Process is what all readers and workers of one process share.
 type Process struct {
-	Instance string       // unique among all processes that ever ran
-	Meter    metric.Meter // nil: nothing is measured
+	Instance string               // unique among all processes that ever ran
+	Meter    metric.Meter         // nil: nothing is measured
+	Tracers  trace.TracerProvider // of each service by its name; nil: nothing is traced
 
 	alone sync.Mutex
 }
@@ -33,6 +35,14 @@ func (p *Process) Meters() metric.Meter {
 		return noop.Meter{}
 	}
 	return p.Meter
+}
+
+// Tracer returns the tracer of a service; nil if nothing is traced.
+func (p *Process) Tracer(service string) trace.Tracer {
+	if p.Tracers == nil {
+		return nil
+	}
+	return p.Tracers.Tracer(service)
 }
 
 // All runs every part until ctx ends or one of them fails, then stops the others, waits

@@ -44,11 +44,12 @@ type DB struct {
 	background bool
 	hints      *hints
 	complained *atomic.Int64 // when, last, that it is away
+	gauges     *gauges
 }
 
 // Open returns the database of a service on a driver.
 func Open(service string, d Driver) *DB {
-	return &DB{service: service, driver: d, hints: &hints{waiting: map[string][]chan struct{}{}}, complained: &atomic.Int64{}}
+	return &DB{service: service, driver: d, hints: &hints{waiting: map[string][]chan struct{}{}}, complained: &atomic.Int64{}, gauges: &gauges{}}
 }
 
 // Service returns the name of the service that owns db.
@@ -75,6 +76,7 @@ func (db *DB) Alone() bool {
 // where there is none.
 func (db *DB) Update(ctx context.Context, keys []string, change func(*Tx) error) (Position, error) {
 	var tx *Tx
+	started := db.gauges.start()
 	err := db.driver.Update(ctx, Change{Keys: keys, Background: db.background, Run: func(c Conn, now time.Time) error {
 		tx = &Tx{Now: now, conn: c, db: db, said: &said{}}
 		tx.keep(ctx)
@@ -83,9 +85,13 @@ func (db *DB) Update(ctx context.Context, keys []string, change func(*Tx) error)
 		}
 		return tx.flush()
 	}})
+	db.gauges.updated(ctx, db.background, started, err)
 	if err != nil {
-		db.complain(err)
+		db.complain(ctx, err)
 		return Position{}, err
+	}
+	for _, then := range tx.then {
+		then()
 	}
 	db.hints.give(tx.topics())
 	if len(keys) == 0 {
@@ -95,10 +101,10 @@ func (db *DB) Update(ctx context.Context, keys []string, change func(*Tx) error)
 }
 
 // complain logs that the database is away, every ten seconds at most.
-func (db *DB) complain(err error) {
+func (db *DB) complain(ctx context.Context, err error) {
 	now := time.Now().Unix()
 	if last := db.complained.Load(); Away(err) && now-last >= 10 && db.complained.CompareAndSwap(last, now) {
-		slog.Warn("a change could not be stored", "service", db.service, "error", err)
+		slog.WarnContext(ctx, "a change could not be stored", "service", db.service, "error", err)
 	}
 }
 

@@ -31,6 +31,7 @@ type said struct {
 	seqs     []int64
 	work     []job
 	gathered []Gatherer
+	then     []func()
 }
 
 // job is a message on its way into a queue.
@@ -134,8 +135,12 @@ func (tx *Tx) Unsend(id string) error {
 	return tx.Exec(`DELETE FROM job WHERE id = $1`, id)
 }
 
+// Then calls f once the change is on disk, and not if it comes to nothing: it is where
+// what happened is counted. f is quick, and cannot fail.
+func (tx *Tx) Then(f func()) { tx.then = append(tx.then, f) }
+
 // Handling returns tx as it is to be used while m is handled: what is said through it
-// is caused by m. It is one transaction with tx.
+// is caused by m, and of the step that m.Trace names. It is one transaction with tx.
 func (tx *Tx) Handling(m message.Message) *Tx {
 	tx.from = m
 	return tx
@@ -154,7 +159,10 @@ func (tx *Tx) say(key string, data message.Kind) (message.Message, error) {
 	if err != nil {
 		return m, err
 	}
-	m.ID, m.Time, m.Cause, m.Trace = id.String(), tx.Now, tx.from.ID, message.NewTrace(tx.from.Trace)
+	// The span that a message names is that of the step that said it. A step that is not
+	// recorded has none, and passes on the one before: no recorded one lacks its parent.
+	tx.from.Trace = message.Trace(tx.from.Trace)
+	m.ID, m.Time, m.Cause, m.Trace = id.String(), tx.Now, tx.from.ID, tx.from.Trace
 	return m, nil
 }
 
@@ -212,17 +220,4 @@ func (tx *Tx) last(partition int) Position {
 // keep takes the trace of the request from ctx.
 func (tx *Tx) keep(ctx context.Context) {
 	tx.from.Trace = TraceOf(ctx)
-}
-
-type traceKey struct{}
-
-// TraceOf returns the traceparent that WithTrace put into ctx, or "".
-func TraceOf(ctx context.Context) string {
-	trace, _ := ctx.Value(traceKey{}).(string)
-	return trace
-}
-
-// WithTrace returns a context whose updates belong to the trace of a traceparent.
-func WithTrace(ctx context.Context, traceparent string) context.Context {
-	return context.WithValue(ctx, traceKey{}, traceparent)
 }

@@ -183,7 +183,8 @@ func TestAppendAfterAnOldPlaceIsAConflict(t *testing.T) {
 // to the trace of the request.
 func TestTraceAndCauseTravel(t *testing.T) {
 	db := open(t)
-	request, handled := message.NewTrace(""), message.NewTrace("")
+	request := "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+	handled := message.NewTrace("")
 	sayAll := func(tx *store.Tx) error {
 		return errors.Join(tx.Append("a", said{}), tx.Send("a", errand{}), tx.SendAs("id", tx.Now, "a", chore{}))
 	}
@@ -218,21 +219,59 @@ func TestTraceAndCauseTravel(t *testing.T) {
 			}); err != nil {
 				t.Fatal(err)
 			}
-			spans := map[string]bool{tt.trace: true}
 			for _, m := range append(said, job) {
-				if m.Cause != tt.cause || !message.ValidTrace(m.Trace) || spans[m.Trace] {
-					t.Errorf("%s has cause %q and traceparent %q, want %q and a span of its own", m.ID, m.Cause, m.Trace, tt.cause)
+				if m.Cause != tt.cause || !message.ValidTrace(m.Trace) || m.Trace != said[0].Trace {
+					t.Errorf("%s has cause %q and traceparent %q, want %q and that of the others, %q", m.ID, m.Cause, m.Trace, tt.cause, said[0].Trace)
 				}
-				if tt.trace != "" && message.TraceID(m.Trace) != message.TraceID(tt.trace) {
-					t.Errorf("%s is of trace %s, want that of %s", m.ID, m.Trace, tt.trace)
+				if tt.trace != "" && m.Trace != tt.trace {
+					t.Errorf("%s is of the step %s, want %s", m.ID, m.Trace, tt.trace)
 				}
-				spans[m.Trace] = true
+				if tt.trace == "" && message.Sampled(m.Trace) {
+					t.Errorf("%s is of a trace that is recorded, which nobody began: %s", m.ID, m.Trace)
+				}
 			}
 			update(t, db, nil, func(tx *store.Tx) error { return tx.Unsend("id") })
 		})
 	}
 	if got := store.TraceOf(t.Context()); got != "" {
 		t.Errorf("a context without a trace has %q", got)
+	}
+}
+
+// What is to happen then happens once for each change that is stored, however often it
+// runs, and not for one that is not.
+func TestThen(t *testing.T) {
+	db := store.Open("test", storetest.Twice(onDisk(t)))
+	for _, tt := range []struct {
+		name string
+		err  error
+		want int
+	}{{"stored", nil, 1}, {"undone", errors.New("no"), 0}} {
+		runs, calls := 0, 0
+		_, err := db.Update(t.Context(), nil, func(tx *store.Tx) error {
+			runs++
+			tx.Then(func() { calls++ })
+			return tt.err
+		})
+		if !errors.Is(err, tt.err) || runs == 0 || calls != tt.want {
+			t.Errorf("%s: %v after %d runs and %d calls, want %d", tt.name, err, runs, calls, tt.want)
+		}
+	}
+}
+
+// A step is known to whoever has its context, and another trace changes nothing else of it.
+func TestStepOf(t *testing.T) {
+	want := store.Step{Trace: "a", Service: "stock", Kind: "Paid", Key: "k"}
+	ctx := store.WithStep(t.Context(), want)
+	if got := store.StepOf(ctx); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	want.Trace = "b"
+	if got := store.StepOf(store.WithTrace(ctx, "b")); got != want || store.TraceOf(ctx) != "a" {
+		t.Errorf("got %+v, want %+v, and %q before", got, want, store.TraceOf(ctx))
+	}
+	if got := store.StepOf(t.Context()); got != (store.Step{}) {
+		t.Errorf("a context without a step has %+v", got)
 	}
 }
 

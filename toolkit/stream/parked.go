@@ -13,6 +13,7 @@ import (
 	"github.com/tidewire/tidewire/toolkit/failure"
 	"github.com/tidewire/tidewire/toolkit/message"
 	"github.com/tidewire/tidewire/toolkit/store"
+	"go.opentelemetry.io/otel/trace"
 )
 
 // The states of a row of the table parked. An operator marks dead rows as retry or
@@ -43,7 +44,9 @@ func (s *session) fail(ctx context.Context, e Entry, cause error) error {
 			return err
 		}
 		past = next.Past
+		s.tries = past.Attempts
 		_, cause = s.commit(ctx, []Entry{e})
+		s.tries = 0
 		if cause == nil || unavailable(ctx, cause) || errors.Is(cause, errLost) {
 			return cause
 		}
@@ -53,6 +56,7 @@ func (s *session) fail(ctx context.Context, e Entry, cause error) error {
 // judge parks an entry, or returns a Next without Retry if it is to be tried at once.
 func (s *session) judge(ctx context.Context, e Entry, past failure.History, cause error) (next failure.Next, err error) {
 	moves := s.moves([]Entry{e})
+	defer func() { s.verdict(e, next, err) }()
 	_, err = s.db.Update(ctx, nil, func(tx *store.Tx) error {
 		next = s.Policy.Judge(past, tx.Now, cause)
 		if !next.Dead && !next.Retry.After(tx.Now) {
@@ -92,8 +96,8 @@ func (s *session) count(ctx context.Context, e Entry, next failure.Next) {
 		return
 	}
 	s.handling.Count(ctx, "dead", 1)
-	slog.Error("a message is dead", "subscription", s.DB.Service(), "log", s.Name, "kind", e.Kind, "key", e.Key, "id", e.Message.ID,
-		"trace", message.TraceID(e.Trace), "cause", next.Past.Cause())
+	slog.ErrorContext(ctx, "a message is dead", "service", s.DB.Service(), "log", s.Name, "kind", e.Kind, "key", e.Key, "id", e.Message.ID,
+		"trace_id", message.TraceID(e.Trace), "cause", next.Past.Cause())
 }
 
 // park writes an entry into the table parked.
@@ -225,11 +229,12 @@ func (s *session) begin(ctx context.Context, h *held, d Entry) (p parkedRow, fou
 // finish handles a parked message and takes it out.
 func (s *session) finish(ctx context.Context, h *held, p parkedRow) (more bool, err error) {
 	left, started := 0, time.Now()
+	span := s.span(p.Entry, started, p.past.Attempts+1)
 	_, err = s.db.Update(ctx, nil, func(tx *store.Tx) error {
 		if err := s.stay(tx, h); err != nil {
 			return err
 		}
-		if err := s.redo(ctx, tx, p); err != nil {
+		if err := s.redo(ctx, tx, p, span); err != nil {
 			return err
 		}
 		if err := tx.Exec(`DELETE FROM parked WHERE subscription = $1 AND log = $2 AND partition = $3 AND seq = $4`, s.DB.Service(), s.Name, p.Partition, p.Seq); err != nil {
@@ -240,6 +245,9 @@ func (s *session) finish(ctx context.Context, h *held, p parkedRow) (more bool, 
 	})
 	switch {
 	case err == nil:
+		if span != nil {
+			span.End()
+		}
 		if left == 0 {
 			delete(h.parked, p.Key)
 		}
@@ -248,11 +256,12 @@ func (s *session) finish(ctx context.Context, h *held, p parkedRow) (more bool, 
 	case unavailable(ctx, err) || errors.Is(err, errLost):
 		return false, err
 	}
+	s.failed = span
 	return false, s.again(ctx, h, p, err)
 }
 
 // redo runs the handler of a parked message.
-func (s *session) redo(ctx context.Context, tx *store.Tx, p parkedRow) error {
+func (s *session) redo(ctx context.Context, tx *store.Tx, p parkedRow, span trace.Span) error {
 	h, ok := s.handlers[p.Kind]
 	if p.state == stateDiscarded || !ok {
 		return nil
@@ -260,7 +269,7 @@ func (s *session) redo(ctx context.Context, tx *store.Tx, p parkedRow) error {
 	if err := tx.Lock(s.keys([]Entry{p.Entry})[0]...); err != nil {
 		return err
 	}
-	return h.Handle(ctx, tx, p.Message)
+	return s.step(ctx, tx, h, p.Message, span)
 }
 
 // head returns what is to be handled of d's key: the first message that is not released,
@@ -311,6 +320,7 @@ func (s *session) again(ctx context.Context, h *held, p parkedRow, cause error) 
 		left, err = s.nextOf(tx, p.Key)
 		return err
 	})
+	s.verdict(p.Entry, next, err)
 	if err != nil {
 		return err
 	}

@@ -327,6 +327,6 @@ func (s *session) release() {
 		}
 		return tx.Exec(`DELETE FROM member WHERE subscription = $1 AND log = $2 AND instance = $3`, s.DB.Service(), s.Name, s.Process.Instance)
 	})
-	s.complain(err)
+	s.complain(ctx, err)
 	clear(s.held)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/tidewire/tidewire/toolkit/failure"
 	"github.com/tidewire/tidewire/toolkit/run"
 	"github.com/tidewire/tidewire/toolkit/store"
+	"go.opentelemetry.io/otel/trace"
 )
 
 // A Reader gives the messages of one log to the handlers of one service. Fields that
@@ -58,10 +59,10 @@ func (r *Reader) Run(ctx context.Context) error {
 		progress, err := s.turn(ctx)
 		switch {
 		case err != nil && ctx.Err() == nil:
-			s.complain(err)
+			s.complain(ctx, err)
 			idle.Wait(ctx, nil)
 		case progress:
-			s.complain(nil)
+			s.complain(ctx, nil)
 			idle.Reset()
 		default:
 			idle.Wait(ctx, hint)
@@ -76,6 +77,8 @@ type session struct {
 	handlers  map[string]Handler
 	db        *store.DB
 	handling  *run.Handling
+	tracer    trace.Tracer  // nil: nothing is traced
+	failed    trace.Span    // of the attempt that has just failed for itself alone; nil: it is not traced
 	held      map[int]*held // the partitions that are ours
 	holdAt    time.Time     // when leases are to be renewed
 	drainAt   time.Time
@@ -86,6 +89,7 @@ type session struct {
 	first     int          // where the next read begins
 	looked    map[int]bool // whether what was stopped still must be; once in a session
 	troubled  bool
+	tries     int // failed attempts, at once, of the message that is handled alone
 }
 
 // held is a partition that is ours.
@@ -106,7 +110,7 @@ func (r *Reader) session() (*session, error) {
 	if err := r.Policy.Check(); err != nil {
 		return nil, fmt.Errorf("reader of %s by %s: %w", r.Name, r.DB.Service(), err)
 	}
-	s := &session{Reader: r, db: r.DB.Background(), handlers: map[string]Handler{}, held: map[int]*held{}, looked: map[int]bool{},
+	s := &session{Reader: r, db: r.DB.Background(), tracer: r.Process.Tracer(r.DB.Service()), handlers: map[string]Handler{}, held: map[int]*held{}, looked: map[int]bool{},
 		sizer: run.NewSizer(batchSize, r.DB.Alone())}
 	for _, h := range r.Handlers {
 		if h.Log != r.Name {
@@ -286,6 +290,7 @@ func unavailable(ctx context.Context, err error) bool {
 func (s *session) commit(ctx context.Context, entries []Entry) (suspect int, err error) {
 	started := time.Now()
 	moves, keys := s.moves(entries), s.keys(entries)
+	spans := s.spans(entries, started)
 	at, waiting := 0, 0
 	var spent time.Duration
 	_, err = s.db.Update(ctx, nil, func(tx *store.Tx) error {
@@ -298,7 +303,7 @@ func (s *session) commit(ctx context.Context, entries []Entry) (suspect int, err
 			return err
 		}
 		at, err = tx.Each(keys, func(tx *store.Tx, i int) error {
-			parked, err := s.handle(ctx, tx, entries[i])
+			parked, err := s.handle(ctx, tx, entries[i], spans.of(i))
 			if parked {
 				waiting++
 			}
@@ -308,8 +313,12 @@ func (s *session) commit(ctx context.Context, entries []Entry) (suspect int, err
 		return err
 	})
 	if err != nil {
-		return at, err
+		if len(entries) == 1 {
+			s.failed = spans.of(0)
+		}
+		return at, err // the spans of others are forgotten: they come again
 	}
+	spans.end()
 	s.sizer.Took(len(entries), spent)
 	s.moved(moves)
 	s.record(ctx, started, entries, waiting)
@@ -317,7 +326,7 @@ func (s *session) commit(ctx context.Context, entries []Entry) (suspect int, err
 }
 
 // handle runs the handler of an entry, or parks the entry behind its key.
-func (s *session) handle(ctx context.Context, tx *store.Tx, e Entry) (parked bool, err error) {
+func (s *session) handle(ctx context.Context, tx *store.Tx, e Entry, span trace.Span) (parked bool, err error) {
 	h, ok := s.handlers[e.Kind]
 	if !ok {
 		return false, nil
@@ -325,7 +334,7 @@ func (s *session) handle(ctx context.Context, tx *store.Tx, e Entry) (parked boo
 	if s.held[e.Partition].parked[e.Key] && !h.passes {
 		return true, s.park(tx, e, stateWaiting, failure.Next{})
 	}
-	return false, h.Handle(ctx, tx, e.Message)
+	return false, s.step(ctx, tx, h, e.Message, span)
 }
 
 // keys returns the keys that the handlers of entries decide on; none where there is
@@ -362,12 +371,12 @@ func (s *session) record(ctx context.Context, started time.Time, entries []Entry
 }
 
 // complain logs the first error of a row, and that it is over.
-func (s *session) complain(err error) {
+func (s *session) complain(ctx context.Context, err error) {
 	switch {
 	case err != nil && !s.troubled:
-		slog.Warn("reading has stopped and is tried again", "subscription", s.DB.Service(), "log", s.Name, "error", err)
+		slog.WarnContext(ctx, "reading has stopped and is tried again", "service", s.DB.Service(), "log", s.Name, "error", err)
 	case err == nil && s.troubled:
-		slog.Info("reading goes on", "subscription", s.DB.Service(), "log", s.Name)
+		slog.InfoContext(ctx, "reading goes on", "service", s.DB.Service(), "log", s.Name)
 	}
 	s.troubled = err != nil
 }
