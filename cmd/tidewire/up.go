@@ -107,7 +107,8 @@ func (cmd upCommand) run(c *console, loaded *config.Loaded, log *slog.Logger) (e
 	parts = append(parts, func(ctx context.Context) error {
 		return door.Serve(ctx, s.operators, s.platform.desk.Handler(s.metrics))
 	})
-	routes := door.Handler(door.Options{OpenMode: s.Auth.Mode == "open", Log: log, Meter: s.metrics.Meter, Refuse: s.platform.strain.Refuse}, s.platform.routes(cmd.Service)...)
+	routes := door.Handler(door.Options{OpenMode: s.Auth.Mode == "open", Log: log, Meter: s.metrics.Meter, Tracers: s.platform.process.Tracers,
+		Refuse: s.platform.strain.Refuse}, s.platform.routes(cmd.Service)...)
 	log.Info("ready", "instance", s.platform.process.Instance, "data", s.Data)
 	fmt.Fprintf(c.out, "tidewire ready http://%s (operators http://%s, payment simulator %s)\n", s.customers.Addr(), s.operators.Addr(), s.Payment.Simulator)
 	// Work does not end with the signal, but after the last customer is answered: one
@@ -134,6 +135,7 @@ type start struct {
 	operators net.Listener
 	provider  *provider // nil: it runs elsewhere
 	metrics   *operate.Metrics
+	traces    *tracing // nil: nobody collects them
 	platform  *platform
 }
 
@@ -162,8 +164,14 @@ func (s *start) prepare(ctx context.Context, empty bool) (err error) {
 		}
 		s.Payment.Simulator = s.provider.url()
 	}
+	if s.traces, err = newTracing(s.Traces, s.metrics.Meter, s.log); err != nil {
+		return fmt.Errorf("traces: %w", err)
+	}
 	if err := s.wire(ctx); err != nil {
 		return err
+	}
+	if s.traces != nil {
+		s.platform.process.Tracers = s.traces
 	}
 	if s.provider != nil {
 		if err := s.provider.ready(ctx); err != nil {
@@ -241,6 +249,9 @@ func (s *start) close() error {
 	var errs []error
 	if s.platform != nil {
 		errs = append(errs, s.platform.close())
+	}
+	if s.traces != nil { // after the last step, and before the lock is free: whoever waits for it may count on the traces
+		errs = append(errs, s.traces.close())
 	}
 	if s.provider != nil {
 		errs = append(errs, s.provider.stop())

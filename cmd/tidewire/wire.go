@@ -93,7 +93,7 @@ func wire(ctx context.Context, c config.Config, meter metric.Meter) (*platform, 
 			{db: numbers.DB, routes: numbers.Routes(), streams: numbers.Streams(), reading: numbers.Policy()},
 		}}
 	p.desk = p.operators(c)
-	if err := errors.Join(p.check(), p.strain.Measure(meter)); err != nil {
+	if err := errors.Join(p.check(), p.strain.Measure(meter), p.measure(c, meter, orders.Measure)); err != nil {
 		return nil, errors.Join(err, p.close())
 	}
 	return p, nil
@@ -159,7 +159,10 @@ func (p *platform) named(names []string) []member {
 // routes are those of the services with these names.
 func (p *platform) routes(names []string) (all []door.Route) {
 	for _, m := range p.named(names) {
-		all = append(all, m.routes...)
+		for _, r := range m.routes {
+			r.Service = m.name()
+			all = append(all, r)
+		}
 	}
 	return all
 }

@@ -20,7 +20,7 @@ type Answer struct {
 type Route struct {
 	Pattern string
 	Handle  func(*http.Request) (Answer, error)
-	Sheds   bool // refused while there is more to do than can be done; false
+	Sheds   bool   // refused while there is more to do than can be done; false
 	Service string // whose time it takes, in logs and traces; "door"
 }
 

@@ -30,11 +30,7 @@ func (d *Desk) Depths(ctx context.Context) ([]Depth, error) {
 	now := time.Now()
 	err := d.each(ctx, func(db *store.DB, tx *store.Tx) error {
 		own, err := depthsOf(tx, now)
-		for _, name := range d.Queues[db.Service()] {
-			if !slices.ContainsFunc(own, func(q Depth) bool { return q.Queue == name }) {
-				own = append(own, Depth{Queue: name})
-			}
-		}
+		own = d.withEmpty(db, own)
 		slices.SortFunc(own, func(a, b Depth) int { return strings.Compare(a.Queue, b.Queue) })
 		for _, q := range own {
 			q.Service = db.Service()
@@ -43,6 +39,16 @@ func (d *Desk) Depths(ctx context.Context) ([]Depth, error) {
 		return err
 	})
 	return all, err
+}
+
+// withEmpty adds those queues of a service that have nothing in them.
+func (d *Desk) withEmpty(db *store.DB, own []Depth) []Depth {
+	for _, name := range d.Queues[db.Service()] {
+		if !slices.ContainsFunc(own, func(q Depth) bool { return q.Queue == name }) {
+			own = append(own, Depth{Queue: name})
+		}
+	}
+	return own
 }
 
 // depthsOf counts every queue of one database in one pass. While a job is out, its due

@@ -19,6 +19,8 @@ type Service struct {
 	Users     Users
 	Deadline  time.Duration // for an order to be confirmed; 5m
 	Meter     metric.Meter  // of what became of messages; none
+
+	measures measures // of orders; see Measure
 }
 
 // A Catalogue knows what can be ordered.
@@ -62,6 +64,7 @@ func (s *Service) accept(tx *store.Tx, terms contract.OrderCreated) (row, error)
 	if err := insert(tx, r); err != nil {
 		return row{}, err
 	}
+	s.measures.begun(tx)
 	return r, tx.SendAs(deadlineID(terms.OrderID), terms.Deadline, terms.OrderID, expire{OrderID: terms.OrderID})
 }
 
@@ -118,6 +121,9 @@ func (s *Service) take(tx *store.Tx, id string, m message.Kind) (outcome, error)
 		if err := tx.Unsend(deadlineID(id)); err != nil {
 			return "", err
 		}
+	}
+	if r.State.ended() && !before.State.ended() {
+		s.measures.over(tx, r.Order)
 	}
 	return did, keep(tx, before, r)
 }

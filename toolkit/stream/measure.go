@@ -2,6 +2,8 @@ package stream
 
 import (
 	"context"
+	"time"
+
 	"github.com/tidewire/tidewire/toolkit/store"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
@@ -15,6 +17,10 @@ func (s *session) measure() (stop func(), err error) {
 	}
 	meter := s.Process.Meters()
 	lag, err := meter.Int64ObservableGauge("tidewire.stream.lag", metric.WithDescription("Messages of the log that this subscription has still to read, in all instances."))
+	if err != nil {
+		return nil, err
+	}
+	age, err := meter.Float64ObservableGauge("tidewire.stream.lag.age", metric.WithUnit("s"), metric.WithDescription("How long ago the oldest message was said that this subscription has still to read."))
 	if err != nil {
 		return nil, err
 	}
@@ -32,16 +38,33 @@ func (s *session) measure() (stop func(), err error) {
 		if err != nil {
 			return err
 		}
+		oldest, err := s.age(ctx, at, n)
+		if err != nil {
+			return err
+		}
 		o.ObserveInt64(lag, n, set)
+		o.ObserveFloat64(age, oldest.Seconds(), set)
 		for _, state := range []string{stateRetry, stateWaiting, stateDead, stateReleased} {
 			o.ObserveInt64(parked, states[state], set, metric.WithAttributes(attribute.String("state", state)))
 		}
 		return nil
-	}, lag, parked)
+	}, lag, age, parked)
 	if err != nil {
 		return nil, err
 	}
 	return func() { _ = reg.Unregister() }, nil // it only fails if it was never registered
+}
+
+// age returns how old the first of n messages is that follow positions.
+func (s *session) age(ctx context.Context, at []store.Position, n int64) (time.Duration, error) {
+	if n == 0 {
+		return 0, nil
+	}
+	next, err := s.Log.Read(ctx, Query{From: at, Max: 1, Want: func(string) bool { return false }})
+	if err != nil || len(next) == 0 {
+		return 0, err
+	}
+	return max(0, time.Since(next[0].Time)), nil
 }
 
 // standing returns the stored positions of all partitions, and the number of parked

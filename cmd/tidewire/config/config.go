@@ -10,6 +10,7 @@ package config
 import (
 	"fmt"
 	"net"
+	"net/url"
 	"strings"
 	"time"
 
@@ -36,6 +37,7 @@ type Config struct {
 	Shop      Shop
 	Auth      Auth
 	Log       Log
+	Traces    Traces
 }
 
 // Order is about orders.
@@ -65,6 +67,21 @@ type Log struct {
 	Level  string `key:"log.level" default:"info" values:"debug info warn error" doc:"the least that is logged"`
 }
 
+// Traces is about where the steps of an order are told.
+type Traces struct {
+	To     string  `key:"traces" doc:"who collects traces: zipkin+http://HOST:PORT or otlp+http://HOST:PORT; empty: nobody, and nothing is traced"`
+	Sample float64 `key:"traces.sample" default:"1" doc:"share of requests that are traced, each with all that it causes: more than 0, at most 1"`
+}
+
+// Collector returns the kind of the collector, zipkin or otlp, and its address; "" for none.
+func (t Traces) Collector() (kind, address string) {
+	kind, rest, _ := strings.Cut(t.To, "+")
+	if u, err := url.Parse(rest); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || kind != "zipkin" && kind != "otlp" {
+		return "", ""
+	}
+	return kind, strings.TrimSuffix(rest, "/")
+}
+
 // later are the keys, and the beginnings of keys, of later versions.
 var later = []string{
 	"streams", "queues", "cache", "search", "mail", "grpc.listen", "order.check_stock",
@@ -81,6 +98,11 @@ var legacy = []struct{ name, key string }{
 	{"PAYMENT_SERVICE_URL", "services.payment"},
 	{"EMAIL_USER", "mail"},
 	{"EMAIL_PASS", "mail"},
+}
+
+func collected(t Traces) bool {
+	kind, _ := t.Collector()
+	return kind != ""
 }
 
 // check returns what is wrong with values that are well-formed one by one. It does not
@@ -102,6 +124,10 @@ func (c *Config) check() error {
 		return fmt.Errorf("database: must be empty (embedded SQLite) or begin with postgres://")
 	case c.Payment.Simulator != "" && !strings.HasPrefix(c.Payment.Simulator, "http://"):
 		return fmt.Errorf("payment.simulator: %q does not begin with http://", c.Payment.Simulator)
+	case c.Traces.To != "" && !collected(c.Traces):
+		return fmt.Errorf("traces: must be empty, zipkin+http://HOST:PORT or otlp+http://HOST:PORT")
+	case !(c.Traces.Sample > 0 && c.Traces.Sample <= 1):
+		return fmt.Errorf("traces.sample: %v is not more than 0 and at most 1; to trace nothing, leave traces empty", c.Traces.Sample)
 	case c.Retention < 24*time.Hour:
 		return fmt.Errorf("retention: %s is less than a day, which idempotency keys are promised", formatDuration(c.Retention))
 	case !money.Known(c.Shop.Currency):

@@ -56,6 +56,12 @@ func (f *field) set(text, origin string) error {
 			return fmt.Errorf("%s: %w", f.key, err)
 		}
 		f.at.SetInt(int64(d))
+	case float64:
+		n, err := strconv.ParseFloat(text, 64)
+		if err != nil {
+			return fmt.Errorf("%s: %q is no number", f.key, text)
+		}
+		f.at.SetFloat(n)
 	default:
 		return fmt.Errorf("%s: no value of type %s can be set", f.key, f.at.Type())
 	}

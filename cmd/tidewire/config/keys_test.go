@@ -27,6 +27,8 @@ var examples = map[string]string{
 	"auth.mode":         "open",
 	"log.format":        "json",
 	"log.level":         "debug",
+	"traces":            "otlp+http://collector:4318",
+	"traces.sample":     "0.25",
 }
 
 // A place is a field of Config, found without the code under test.
@@ -43,7 +45,7 @@ func (p place) value(c Config) string {
 	if d, ok := v.Interface().(time.Duration); ok {
 		return formatDuration(d)
 	}
-	return v.String()
+	return fmt.Sprint(v.Interface())
 }
 
 // places walks the struct: whoever adds a field is asked for its key, meaning and example.
