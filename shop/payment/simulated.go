@@ -12,6 +12,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/tidewire/tidewire/toolkit/store"
 )
 
 // Simulated is the payment simulator as a Provider. It never repeats a request: the
@@ -146,6 +148,7 @@ func (s *Simulated) send(ctx context.Context, route string, body any) (code int,
 		return 0, nil, err
 	}
 	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Traceparent", store.TraceOf(ctx)) // of the call, for whoever looks for it there
 	resp, err := s.client.Do(req)
 	if err != nil {
 		return 0, nil, err

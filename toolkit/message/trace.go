@@ -38,7 +38,9 @@ func NewTrace(parent string) string {
 }
 
 // Sampled reports whether s is a traceparent whose trace is recorded by those before.
-func Sampled(s string) bool { return ValidTrace(s) && strings.IndexByte("13579bdf", s[54]) >= 0 }
+func Sampled(s string) bool {
+	return len(s) == 55 && strings.IndexByte("13579bdf", s[54]) >= 0 && ValidTrace(s)
+}
 
 // ValidTrace reports whether s is a traceparent of version 00.
 func ValidTrace(s string) bool {
