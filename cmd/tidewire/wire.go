@@ -90,7 +90,7 @@ func wire(ctx context.Context, c config.Config, meter metric.Meter) (*platform, 
 			{db: payments.DB, routes: payments.Routes(), streams: payments.Streams(), queues: payments.Queues(), awaited: true},
 			{db: stock.DB, routes: stock.Routes(), streams: stock.Streams(), awaited: true},
 			{db: parcels.DB, routes: parcels.Routes(), streams: parcels.Streams(), queues: parcels.Queues(), awaited: true},
-			{db: numbers.DB, routes: numbers.Routes(), streams: numbers.Streams(), reading: numbers.Policy()},
+			{db: numbers.DB, routes: numbers.Routes(), streams: numbers.Streams(), reading: numbers.Policy(), rest: analytics.Rest},
 		}}
 	p.desk = p.operators(c)
 	if err := errors.Join(p.check(), p.strain.Measure(meter), p.measure(c, meter, orders.Measure)); err != nil {
@@ -108,6 +108,7 @@ type member struct {
 	queues  []queue.Handler  // of its own work
 	awaited bool             // an order waits for it: how far it is behind decides whether more are taken
 	reading failure.Policy   // of its readers
+	rest    time.Duration    // of its readers, between batches
 }
 
 func (m member) name() string { return m.db.Service() }
@@ -178,7 +179,7 @@ func (p *platform) parts(names []string) (parts []func(context.Context) error) {
 		}
 		for _, log := range m.logs() {
 			handlers := slices.DeleteFunc(slices.Clone(m.streams), func(h stream.Handler) bool { return h.Log != log })
-			r := &stream.Reader{DB: m.db, Log: p.logs[log], Name: log, Handlers: handlers, Policy: m.reading, Process: p.process, Strain: strain}
+			r := &stream.Reader{DB: m.db, Log: p.logs[log], Name: log, Handlers: handlers, Policy: m.reading, Process: p.process, Strain: strain, Rest: m.rest}
 			parts = append(parts, r.Run)
 		}
 		for _, name := range queueNames(m) {

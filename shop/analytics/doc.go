@@ -38,5 +38,6 @@
 //
 // Counters are gathered by store.Gather and written once for a batch of events, last and
 // in one order: two instances on PostgreSQL share every counter, and hold its lock for a
-// commit only. Nothing that is read here ever needs a scan of orders.
+// commit only. Readers rest between batches, so that they are large. Nothing that is read
+// here ever needs a scan of orders.
 package analytics

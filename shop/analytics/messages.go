@@ -26,6 +26,10 @@ func (s *Service) Streams() []stream.Handler {
 	}
 }
 
+// Rest is how long its readers let events gather: numbers may be a little late, and a
+// commit for many events costs hardly more than one for a few.
+const Rest = 200 * time.Millisecond
+
 // Policy is that of its readers: one dead event holds up no others.
 func (s *Service) Policy() failure.Policy { return failure.Policy{Release: true} }
 

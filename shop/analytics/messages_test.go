@@ -175,7 +175,7 @@ func TestTwoInstances(t *testing.T) {
 		two = &Service{DB: open()}
 	}
 	var events []event
-	for i := range 1000 {
+	for i := range 200 {
 		id := fmt.Sprintf("o%d", i)
 		events = append(events, of(id, "USD", noon), lists(id, id, noon), registers(id, noon))
 		if i%4 == 0 {
@@ -188,21 +188,21 @@ func TestTwoInstances(t *testing.T) {
 	stopOne, stopTwo := one.follow(t, "one", all), func() {}
 	if two != one {
 		stopTwo = two.follow(t, "two", all)
+		eventually(t, func() bool {
+			return one.number(t, `SELECT count(*) FROM (SELECT log FROM position WHERE owner <> '' GROUP BY log HAVING count(DISTINCT owner) = 2) shared`) == 4
+		})
 	}
 	for _, e := range events {
 		all[e.log].say(e.message(t))
 	}
 	one.caughtUp(t, all)
-	if two != one && one.number(t, `SELECT count(DISTINCT owner) FROM position WHERE log = 'order' AND owner <> ''`) != 2 {
-		t.Error("the order log was read by one instance alone")
-	}
 	stopOne()
 	stopTwo()
 	got := one.numbers(t)
-	if want := (numbers{orders: 1000, completed: 750, failed: 250, revenue: "9375.00USD", a: 1500, b: 750}); got != want {
+	if want := (numbers{orders: 200, completed: 150, failed: 50, revenue: "1875.00USD", a: 300, b: 150}); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
-	if p, _ := one.page(t, ""); p.Users != 1000 || len(p.Refunded) != 1 || p.Refunded[0].Amount != "3125.00" {
+	if p, _ := one.page(t, ""); p.Users != 200 || len(p.Refunded) != 1 || p.Refunded[0].Amount != "625.00" {
 		t.Errorf("got %d users, refunded %v", p.Users, p.Refunded)
 	}
 }

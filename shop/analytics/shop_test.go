@@ -244,7 +244,7 @@ func (s *Service) follow(t testing.TB, instance string, logs map[string]*log) (s
 	for name, l := range logs {
 		policy := s.Policy()
 		policy.Attempts = 1
-		r := &stream.Reader{DB: s.DB, Log: l, Name: name, Policy: policy, Process: process, Lease: 400 * time.Millisecond}
+		r := &stream.Reader{DB: s.DB, Log: l, Name: name, Policy: policy, Process: process}
 		for _, h := range s.Streams() {
 			if h.Log == name {
 				r.Handlers = append(r.Handlers, h)

@@ -25,6 +25,9 @@ type Reader struct {
 	Process  *run.Process
 	Lease    time.Duration // how long a lost instance holds its partitions; 3s
 	Strain   *run.Strain   // of those who wait for what is said in the log; none
+	// Rest is how long it waits after a batch that was not full, so that the next is
+	// larger: for a service that may be late, and whose writer nobody waits for; none.
+	Rest time.Duration
 }
 
 const (
@@ -64,6 +67,7 @@ func (r *Reader) Run(ctx context.Context) error {
 		case progress:
 			s.complain(ctx, nil)
 			idle.Reset()
+			s.rest(ctx)
 		default:
 			idle.Wait(ctx, hint)
 		}
@@ -88,6 +92,7 @@ type session struct {
 	careful   int          // messages still to be read in careful mode
 	first     int          // where the next read begins
 	looked    map[int]bool // whether what was stopped still must be; once in a session
+	full      bool         // there was more to read than was
 	troubled  bool
 	tries     int // failed attempts, at once, of the message that is handled alone
 }
@@ -111,7 +116,7 @@ func (r *Reader) session() (*session, error) {
 		return nil, fmt.Errorf("reader of %s by %s: %w", r.Name, r.DB.Service(), err)
 	}
 	s := &session{Reader: r, db: r.DB.Background(), tracer: r.Process.Tracer(r.DB.Service()), handlers: map[string]Handler{}, held: map[int]*held{}, looked: map[int]bool{},
-		sizer: run.NewSizer(batchSize, r.DB.Alone())}
+		sizer: run.NewSizer(batchSize, r.DB.Alone() && r.Rest == 0)}
 	for _, h := range r.Handlers {
 		if h.Log != r.Name {
 			return nil, fmt.Errorf("reader of %s by %s: the handler of %s is for log %s", r.Name, r.DB.Service(), h.Kind, h.Log)
@@ -122,6 +127,19 @@ func (r *Reader) session() (*session, error) {
 		s.handlers[h.Kind] = h
 	}
 	return s, nil
+}
+
+// rest lets messages gather for a reader that may be late. Whoever is behind goes on.
+func (s *session) rest(ctx context.Context) {
+	if s.Rest == 0 || s.full {
+		return
+	}
+	t := time.NewTimer(s.Rest)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-t.C:
+	}
 }
 
 // turn does what there is to do, once, and reports whether that was anything.
@@ -208,6 +226,7 @@ func (s *session) read(ctx context.Context) ([]Entry, error) {
 		q.Max = min(q.Max, s.careful)
 	}
 	entries, err := s.Log.Read(ctx, q)
+	s.full = len(entries) >= q.Max
 	if err != nil || len(entries) > 0 || s.careful == 0 {
 		return entries, err
 	}

@@ -289,6 +289,34 @@ func TestAnotherLogStopsThePartition(t *testing.T) {
 	}
 }
 
+// A reader that rests takes what has come meanwhile together, later; it does not rest as
+// long as it is behind, nor when it is to stop.
+func TestReaderThatRests(t *testing.T) {
+	b := newBench(t, func(_ context.Context, tx *store.Tx, m message.Of[counted]) error { return do(tx, m.Key, m.Data.N) })
+	b.reader.Rest = time.Hour
+	const behind = 600 // more than two batches
+	for range behind / 100 {
+		var facts []message.Kind
+		for n := range 100 {
+			facts = append(facts, counted{n})
+		}
+		b.append(t, "a", facts...)
+	}
+	stop := b.start(t)
+	await(t, "all that was there", func() bool { return len(b.effects(t)) == behind })
+	stop()
+	b.append(t, "a", counted{1})
+	stop = b.start(t)
+	await(t, "the first", func() bool { return len(b.effects(t)) == behind+1 })
+	b.append(t, "a", counted{2})
+	stop()
+	if got := len(b.effects(t)); got != behind+1 {
+		t.Errorf("%d effects, want %d: it did not rest", got, behind+1)
+	}
+	b.start(t)
+	await(t, "the second", func() bool { return len(b.effects(t)) == behind+2 })
+}
+
 func TestReaderTellsHowFarBehindItIs(t *testing.T) {
 	b := newBench(t, func(context.Context, *store.Tx, message.Of[counted]) error { return nil })
 	b.reader.Strain = run.NewStrain()
