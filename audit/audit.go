@@ -82,7 +82,7 @@ func Run(ctx context.Context, o Options) (Report, error) {
 // promises are all checks that are made on the snapshot.
 func (a *audit) promises() []promise {
 	all := []promise{
-		a.complete(), whole(), history(), capture(), provider(), undone(), balance(), stock(),
+		a.complete(), whole(), history(), capture(), provider(), undone(), balance(), stock(), shelves(),
 		shipments(), a.analytics(), positions(), effects(), causes(), calls(), owners(),
 	}
 	if a.Ledger != "" {

@@ -31,6 +31,7 @@ const (
 	promiseUndone   = "a failed or cancelled order costs nothing"
 	promiseBalance  = "money balances"
 	promiseStock    = "nothing is oversold"
+	promiseShelves  = "stock is the sum of its movements"
 	promiseShipment = "one shipment per completed order"
 	promiseNumbers  = "every number is the sum of what happened"
 	promisePosition = "every position is a place in its log"
@@ -109,12 +110,30 @@ func plants() []plant {
 			p.relax("inventory", "stock")
 			p.exec("inventory", `UPDATE stock SET on_hand = -1 WHERE product_id = 'a'`)
 		}},
-		{name: "stock that came from nowhere", promise: promiseStock, example: "add up", do: in("inventory", `UPDATE stock SET on_hand = on_hand + 1 WHERE product_id = 'a'`)},
 		{name: "more sold than there was", promise: promiseStock, example: "completed orders have", do: in("inventory", `UPDATE movement SET quantity = 3 WHERE kind = 'initial' AND product_id = 'a'`)},
 		{name: "completed without stock", promise: promiseStock, example: "completed0", do: in("inventory", `DELETE FROM movement WHERE order_id = 'completed0'`)},
-		{name: "cancelled and kept the stock", promise: promiseStock, example: "cancelled", do: in("inventory", `DELETE FROM movement WHERE order_id = 'cancelled' AND kind = 'returned'`)},
-		{name: "returned twice", promise: promiseStock, example: "cancelled", do: in("inventory", `UPDATE movement SET quantity = 4 WHERE order_id = 'cancelled' AND kind = 'returned'`)},
+		{name: "completed and left with too much", promise: promiseStock, example: "moved -3", do: in("inventory", `UPDATE movement SET quantity = -3 WHERE order_id = 'completed0'`)},
+		{name: "completed and still on the shelf", promise: promiseStock, example: "its stock is reserved", do: in("inventory", `UPDATE reservation SET status = 'reserved' WHERE order_id = 'completed0'`)},
+		{name: "cancelled and its goods have left", promise: promiseStock, example: "cancelled", do: func(p *platform) { p.move("a", "cancelled", "shipped", -2) }},
+		{name: "cancelled and kept the stock", promise: promiseStock, example: "cancelled and its stock is reserved", do: func(p *platform) {
+			p.exec("inventory", `UPDATE reservation SET status = 'reserved' WHERE order_id = 'cancelled'`)
+			p.hold("a", 2)
+		}},
 		{name: "completed and not reserved", promise: promiseStock, example: "not reserved", do: in("inventory", `DELETE FROM reservation WHERE order_id = 'completed0'`)},
+
+		{name: "stock that came from nowhere", promise: promiseShelves, example: "add up", do: in("inventory", `UPDATE stock SET on_hand = on_hand + 1 WHERE product_id = 'a'`)},
+		{name: "goods that left twice", promise: promiseShelves, example: "add up", do: func(p *platform) {
+			p.exec("inventory", `INSERT INTO movement SELECT product_id, location, 100, order_id, kind, quantity, balance - 2, reason, at FROM movement WHERE order_id = 'completed0'`)
+		}},
+		{name: "a movement is missing", promise: promiseShelves, example: "which is not so", do: in("inventory", `DELETE FROM movement WHERE n = 2`)},
+		{name: "a movement was changed", promise: promiseShelves, example: "movement 2 of -1", do: in("inventory", `UPDATE movement SET quantity = -1 WHERE n = 2`)},
+		{name: "movements not counted", promise: promiseShelves, example: "has moved 9 times", do: in("inventory", `UPDATE stock SET moves = 9 WHERE product_id = 'a'`)},
+		{name: "goods of an unknown product", promise: promiseShelves, example: "has no stock", do: in("inventory", `UPDATE movement SET product_id = 'c' WHERE order_id = 'completed0'`)},
+		{name: "reserved for nobody", promise: promiseShelves, example: "open reservations hold 2", do: func(p *platform) { p.hold("a", 1) }},
+		{name: "freed and not put back", promise: promiseShelves, example: "open reservations hold 0", do: in("inventory", `UPDATE reservation SET status = 'released' WHERE order_id = 'packing'`)},
+		{name: "left before it was completed", promise: promiseShelves, example: "its stock is reserved", do: func(p *platform) { p.move("a", "packing", "shipped", -2) }},
+		{name: "reserved for ever", promise: promiseShelves, example: "without end", do: in("inventory", `UPDATE reservation SET expires = NULL WHERE order_id = 'packing'`)},
+		{name: "valued at another price", promise: promiseShelves, example: "costs 500 USD", do: in("inventory", `UPDATE stock SET price = 501 WHERE product_id = 'a'`)},
 
 		{name: "missing shipment", promise: promiseShipment, example: "completed0", do: in("shipping", `DELETE FROM shipment WHERE order_id = 'completed0'`)},
 		{name: "cancelled and shipped", promise: promiseShipment, example: "recalled", do: in("shipping", `UPDATE shipment SET status = 'shipped' WHERE order_id = 'recalled'`)},
@@ -124,6 +143,12 @@ func plants() []plant {
 			p.exec("payment", `DELETE FROM payment WHERE order_id = 'completed0'`)
 		}},
 		{name: "skipped: no reservation", promise: promiseEffect, example: "PaymentProcessed", do: in("inventory", `DELETE FROM reservation WHERE order_id = 'completed0'`)},
+		{name: "skipped: goods that have not left", promise: promiseEffect, example: "OrderCompleted", do: in("inventory", `UPDATE reservation SET status = 'reserved' WHERE order_id = 'completed0'`)},
+		{name: "skipped: a price of nothing", promise: promiseEffect, example: "ProductPriceUpdated", do: func(p *platform) {
+			p.say("product", "ProductPriceUpdated", "x", 0, nil)
+			everywhere(`DELETE FROM position`)(p)
+			p.read()
+		}},
 		{name: "skipped: no shipment", promise: promiseEffect, example: "InventoryUpdated", do: in("shipping", `DELETE FROM shipment WHERE order_id = 'completed0'`)},
 		{name: "skipped: a parcel that the order does not know", promise: promiseEffect, example: "OrderShipped", do: in("order", `UPDATE orders SET status = 'confirmed', ended = NULL WHERE id = 'completed0'`)},
 		{name: "skipped: an end without a tombstone", promise: promiseEffect, example: "OrderFailed", do: in("shipping", `DELETE FROM shipment WHERE order_id = 'declined'`)},
@@ -154,6 +179,7 @@ func plants() []plant {
 		{name: "job overdue", promise: promiseStuck, example: "charge-paying", do: in("payment", `UPDATE job SET due = $1 WHERE key = 'paying'`, past)},
 		{name: "order pending past its deadline", promise: promiseStuck, example: "paying", do: in("order", `UPDATE orders SET deadline = $1 WHERE id = 'paying'`, past)},
 		{name: "parked and never tried again", promise: promiseStuck, example: "parked in inventory", do: in("inventory", `UPDATE parked SET state = 'retry', due = $1`, past)},
+		{name: "expired and nobody asked", promise: promiseStuck, example: "packing", do: in("inventory", `UPDATE reservation SET expires = $1 WHERE order_id = 'packing'`, past-120_000_000)},
 		{name: "message never read", promise: promiseStuck, example: "order does not read", do: in("order", `UPDATE position SET seq = 0, id = '', identity = '' WHERE log = 'payment'`)},
 
 		{name: "work left at the end", promise: promiseQuiet, example: "paying", opts: func(o *Options) { o.Final = true }, do: func(*platform) {}},

@@ -19,7 +19,9 @@ func consequences() []effect {
 		{"payment", "order", "OrderCreated", the("payment.payment", "x.order_id = e.key")},
 		{"payment", "inventory", "InventoryUpdateFailed", the("payment.payment", "x.order_id = e.key AND x.closed = 1 AND x.status <> 'captured'")},
 		{"inventory", "payment", "PaymentProcessed", the("inventory.reservation", "x.order_id = e.key")},
+		{"inventory", "order", "OrderCompleted", the("inventory.reservation", "x.order_id = e.key AND x.status = 'shipped'")},
 		{"inventory", "product", "ProductCreated", the("inventory.stock", "x.product_id = e.key")},
+		{"inventory", "product", "ProductPriceUpdated", the("inventory.stock", "x.product_id = e.key")},
 		{"shipping", "inventory", "InventoryUpdated", the("shipping.shipment", "x.order_id = e.key")},
 		{"order", "payment", "PaymentProcessed", order("x.payment_status <> 'pending'")},
 		{"order", "payment", "PaymentFailed", order(ended)},
@@ -32,7 +34,7 @@ func consequences() []effect {
 	for _, kind := range []string{"OrderFailed", "OrderCancelled"} {
 		all = append(all,
 			effect{"payment", "order", kind, the("payment.payment", "x.order_id = e.key AND x.closed = 1 AND x.status <> 'captured'")},
-			effect{"inventory", "order", kind, the("inventory.reservation", "x.order_id = e.key AND x.status <> 'taken'")},
+			effect{"inventory", "order", kind, the("inventory.reservation", "x.order_id = e.key AND x.status NOT IN ('reserved', 'shipped')")},
 			effect{"shipping", "order", kind, the("shipping.shipment", "x.order_id = e.key AND x.status <> 'shipped'")})
 	}
 	return append(all, counted()...)
@@ -114,7 +116,7 @@ func words() []word {
 		{"payment", payment, "order_id", "x.status = 'captured'", "PaymentProcessed", "x.status IN ('captured', 'refunding', 'refunded')"},
 		{"payment", payment, "order_id", "x.status = 'failed'", "PaymentFailed", "x.status IN ('failed', 'refunding', 'refunded')"},
 		{"payment", payment, "order_id", "x.status = 'refunded'", "PaymentRefunded", "x.status = 'refunded'"},
-		{"inventory", reservation, "order_id", "x.status = 'taken'", "InventoryUpdated", "x.status IN ('taken', 'released')"},
+		{"inventory", reservation, "order_id", "x.status IN ('reserved', 'shipped', 'released')", "InventoryUpdated", "x.status IN ('reserved', 'shipped', 'released')"},
 		{"inventory", reservation, "order_id", "x.status = 'refused'", "InventoryUpdateFailed", "x.status = 'refused'"},
 		{"inventory", reservation, "order_id", "x.status = 'released'", "StockReleased", "x.status = 'released'"},
 		{"shipping", shipment, "order_id", "x.status = 'shipped'", "OrderShipped", "x.status IN ('shipped', 'recalled')"},

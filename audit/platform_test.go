@@ -268,18 +268,22 @@ func (p *platform) product(id string, price int, stock any) {
 	if n, ok := stock.(int); ok {
 		tracked, onHand = 1, n
 	}
-	p.exec("inventory", `INSERT INTO stock (product_id, location, tracked, on_hand, reserved) VALUES ($1, 'main', $2, $3, 0)`, id, tracked, onHand)
+	p.exec("inventory", `INSERT INTO stock (product_id, location, tracked, on_hand, reserved, moves, price, currency) VALUES ($1, 'main', $2, 0, 0, 0, $3, 'USD')`, id, tracked, price)
 	if tracked == 1 {
 		p.move(id, "", "initial", onHand)
 	}
 }
 
+// move writes a movement of a tracked product, and what it leaves.
 func (p *platform) move(product, order, kind string, quantity int) {
-	p.exec("inventory", `INSERT INTO movement (id, product_id, location, order_id, kind, quantity, at) VALUES ($1, $2, 'main', $3, $4, $5, $6)`,
-		fmt.Sprintf("%s-%s-%s", kind, product, order), product, order, kind, quantity, p.tick())
-	if order != "" {
-		p.exec("inventory", `UPDATE stock SET on_hand = on_hand + $1 WHERE product_id = $2 AND tracked = 1`, quantity, product)
-	}
+	p.exec("inventory", `UPDATE stock SET on_hand = on_hand + $1, moves = moves + 1 WHERE product_id = $2 AND tracked = 1`, quantity, product)
+	p.exec("inventory", `INSERT INTO movement (product_id, location, n, order_id, kind, quantity, balance, reason, at)
+		SELECT product_id, location, moves, $1, $2, $3, on_hand, '', $4 FROM stock WHERE product_id = $5`, order, kind, quantity, p.tick(), product)
+}
+
+// hold reserves some of a product.
+func (p *platform) hold(product string, quantity int) {
+	p.exec("inventory", `UPDATE stock SET reserved = reserved + $1 WHERE product_id = $2 AND tracked = 1`, quantity, product)
 }
 
 // remove deletes a database.

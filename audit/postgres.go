@@ -26,7 +26,7 @@ func (a *audit) openServer() (err error) {
 		text: func(body, member string) string {
 			return fmt.Sprintf("(convert_from(%s, 'UTF8')::json ->> '%s')", body, member)
 		},
-		lines: `"order".orders o, json_array_elements(o.lines::json) l(value)`,
+		lines: `json_array_elements(o.lines::json) l(value)`,
 		line:  func(member string) string { return fmt.Sprintf("(l.value ->> '%s')", member) },
 		goods: `analytics.sale s, json_each_text(s.lines::json) g(key, value)`, good: "g.key", quantity: "g.value",
 		remote: true,

@@ -21,6 +21,8 @@ var scratch = [...]string{
 	`CREATE TEMP TABLE demand (order_id TEXT, product_id TEXT, quantity BIGINT, amount BIGINT, PRIMARY KEY (order_id, product_id))`,
 	// The same as analytics knows it.
 	`CREATE TEMP TABLE wares (order_id TEXT, product_id TEXT, quantity BIGINT, PRIMARY KEY (order_id, product_id))`,
+	// What open reservations hold.
+	`CREATE TEMP TABLE held (product_id TEXT PRIMARY KEY, quantity BIGINT)`,
 	// The stock that each order has, negative.
 	`CREATE TEMP TABLE moved (order_id TEXT, product_id TEXT, quantity BIGINT, PRIMARY KEY (order_id, product_id))`,
 	// Money of each order: by our ledger, by the provider's, and by the provider's as it was at the mark.
@@ -112,10 +114,12 @@ func (a *audit) fill() {
 	}
 	// Two lines of one product want it twice.
 	a.try("lines of orders", `INSERT INTO demand SELECT o.id, `+d.line("productId")+`, SUM(CAST(`+d.line("quantity")+` AS BIGINT)),
-		SUM(CAST(`+d.line("quantity")+` AS BIGINT) * CAST(`+d.line("unitPrice")+` AS BIGINT)) FROM `+d.lines+` GROUP BY 1, 2`)
+		SUM(CAST(`+d.line("quantity")+` AS BIGINT) * CAST(`+d.line("unitPrice")+` AS BIGINT)) FROM "order".orders o, `+d.lines+` GROUP BY 1, 2`)
+	a.try("lines of reservations", `INSERT INTO held SELECT `+d.line("productId")+`, SUM(CAST(`+d.line("quantity")+` AS BIGINT))
+		FROM inventory.reservation o, `+d.lines+` WHERE o.status = 'reserved' GROUP BY 1`)
 	a.try("sales", `INSERT INTO wares SELECT s.order_id, `+d.good+`, CAST(`+d.quantity+` AS BIGINT) FROM `+d.goods)
 	a.try("movements", `INSERT INTO moved SELECT order_id, product_id, SUM(quantity) FROM inventory.movement
-		WHERE kind IN ('taken', 'returned') GROUP BY order_id, product_id`)
+		WHERE order_id <> '' GROUP BY order_id, product_id`)
 	a.try("entries", `INSERT INTO booked SELECT order_id, `+sums("kind = 'capture'", "kind = 'refund'")+` FROM payment.entry GROUP BY order_id`)
 	if a.unheard != "" {
 		return

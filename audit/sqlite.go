@@ -23,7 +23,7 @@ func (a *audit) openFiles() error {
 		text: func(body, member string) string {
 			return fmt.Sprintf("json_extract(CAST(%s AS TEXT), '$.%s')", body, member)
 		},
-		lines: `"order".orders o, json_each(o.lines) l`,
+		lines: `json_each(o.lines) l`,
 		line:  func(member string) string { return fmt.Sprintf("json_extract(l.value, '$.%s')", member) },
 		goods: `analytics.sale s, json_each(s.lines) g`, good: "g.key", quantity: "g.value",
 	}

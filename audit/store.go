@@ -28,7 +28,7 @@ type audit struct {
 // A dialect is what differs between the databases.
 type dialect struct {
 	text           func(body, member string) string // a member of a JSON body
-	lines          string                           // the rows of order.orders o with an element of its lines in l
+	lines          string                           // the elements l of the lines of a row o
 	line           func(member string) string       // a member of l
 	goods          string                           // the rows of analytics.sale s with a product of its lines
 	good, quantity string                           // of which, how many

@@ -106,13 +106,17 @@ func (s *story) money(kind string) int64 {
 }
 
 func (s *story) reserve(status, kind string) {
-	s.exec("inventory", `INSERT INTO reservation (order_id, status, lines, at) VALUES ($1, $2, $3, $4)`, s.id, status, goods, s.tick())
-	if status == "taken" || status == "released" {
-		s.move("a", s.id, "taken", -2)
+	var expires any
+	if status != "refused" && status != "ended" {
+		expires = time.Now().Add(24 * time.Hour).UnixMicro()
 		s.say("inventory", "InventoryUpdated", s.id, 0, nil)
 	}
-	if status == "released" {
-		s.move("a", s.id, "returned", 2)
+	s.exec("inventory", `INSERT INTO reservation (order_id, status, lines, expires, at) VALUES ($1, $2, $3, $4, $5)`, s.id, status, goods, expires, s.tick())
+	switch status {
+	case "reserved":
+		s.hold("a", 2)
+	case "shipped":
+		s.move("a", s.id, "shipped", -2)
 	}
 	if kind != "" {
 		s.say("inventory", kind, s.id, 0, nil)
@@ -150,6 +154,7 @@ func (p *platform) fill() {
 	p.paying("paying")
 	p.blocked("blocked")
 	p.refunding("refunding")
+	p.packing("packing")
 	p.count()
 	p.read()
 }
@@ -161,7 +166,7 @@ func (p *platform) completed(id string) {
 	s.call("lookup", "captured", "captured")
 	s.pay("captured", 0)
 	s.money("PaymentProcessed")
-	s.reserve("taken", "")
+	s.reserve("shipped", "")
 	s.ship("shipped")
 	s.event("OrderConfirmed", nil)
 	s.event("OrderCompleted", nil)
@@ -258,4 +263,18 @@ func (p *platform) refunding(id string) {
 	s.fails("OrderFailed", "failed", "refunding", "ended", "out_of_stock")
 	s.ship("ended")
 	p.job("payment", "payment_charges", "refund", id, time.Minute)
+}
+
+// packing is confirmed, and waits for its label.
+func (p *platform) packing(id string) {
+	s := p.accept(id)
+	s.call("charge", "captured", "captured")
+	s.capture()
+	s.pay("captured", 0)
+	s.money("PaymentProcessed")
+	s.reserve("reserved", "")
+	s.ship("wanted")
+	s.event("OrderConfirmed", nil)
+	s.is("confirmed", "captured", "pending", "")
+	p.job("shipping", "shipping_labels", "label", id, time.Minute)
 }

@@ -65,7 +65,10 @@ func (a *audit) waiting(final bool) (c Check, dead int64) {
 // a line, only the first is looked at: if it moves, the line does.
 func overdue() []probe {
 	all := []probe{{of: count(`"order".orders WHERE status = 'pending'`), bad: `SELECT 'order ' || id || ' is pending beyond its deadline' FROM "order".orders
-		WHERE status = 'pending' AND deadline < {overdue}`}}
+		WHERE status = 'pending' AND deadline < {overdue}`},
+		// Inventory looks once a minute.
+		{of: count("inventory.reservation WHERE status = 'reserved'"), bad: `SELECT 'stock of order ' || order_id || ' has expired, and nobody was asked about it' FROM inventory.reservation
+			WHERE status = 'reserved' AND expires < {late} - 120000000`}}
 	for _, s := range services {
 		all = append(all,
 			probe{of: count(schema(s) + `.job WHERE dead = 0`), bad: fmt.Sprintf(`SELECT 'job ' || j.id || ' (' || j.kind || ' ' || j.key || ') of ' || j.queue || ' was due at ' || j.due FROM %q.job j

@@ -6,6 +6,7 @@ import (
 	"os"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/tidewire/tidewire/load"
 )
@@ -87,10 +88,12 @@ func (b *bench) grown(t *testing.T, s side, on engine, measure func(*testing.T, 
 	if _, err := place(t.Context(), load.Options{URL: p.url, Orders: 10}); err != nil {
 		t.Fatal(err)
 	}
+	parted(t, p, measure)
 	before := measure(t, p)
 	if _, err := place(t.Context(), load.Options{URL: p.url, Orders: orders}); err != nil {
 		t.Fatal(err)
 	}
+	parted(t, p, measure)
 	if err := p.close(); err != nil {
 		t.Fatal(err)
 	}
@@ -105,4 +108,22 @@ func (b *bench) grown(t *testing.T, s side, on engine, measure func(*testing.T, 
 		}
 	}
 	return after
+}
+
+// parted waits until the goods of every order have left: customers see it completed before.
+func parted(t *testing.T, p *shop, measure func(*testing.T, *shop) map[string]stored) {
+	t.Helper()
+	look := time.NewTicker(20 * time.Millisecond)
+	defer look.Stop()
+	for end := time.After(10 * time.Second); ; {
+		r := measure(t, p)["inventory.reservation"]
+		if r.bytes["status"] == r.rows*int64(len("shipped")) { // and not reserved
+			return
+		}
+		select {
+		case <-look.C:
+		case <-end:
+			t.Fatalf("the goods of some of %d orders have not left", r.rows)
+		}
+	}
 }

@@ -9,33 +9,68 @@ import (
 	"github.com/tidewire/tidewire/shop/shipping"
 )
 
-// stockUp copies what the catalogue says is there, and remembers what is counted.
+// stockUp copies what the catalogue says is there.
 func (s *shop) stockUp(ctx context.Context) error {
 	b := s.inventory.batch()
-	b.Queue(`INSERT INTO inventory.stock (product_id, location, tracked, on_hand, reserved)
-		SELECT id, 'main', CASE WHEN stock IS NULL THEN 0 ELSE 1 END, coalesce(stock, 0), 0 FROM product.product`)
-	b.Queue(`INSERT INTO inventory.movement (id, product_id, location, order_id, kind, quantity, at)
-		SELECT 'initial-' || id, id, 'main', '', 'initial', stock, $1 FROM product.product WHERE stock > 0`, b.now)
+	b.Queue(`INSERT INTO inventory.stock (product_id, location, tracked, on_hand, reserved, moves, price, currency)
+		SELECT id, 'main', CASE WHEN stock IS NULL THEN 0 ELSE 1 END, coalesce(stock, 0), 0, CASE WHEN stock > 0 THEN 1 ELSE 0 END, price, currency FROM product.product`)
+	b.Queue(`INSERT INTO inventory.movement (product_id, location, n, order_id, kind, quantity, balance, reason, at)
+		SELECT id, 'main', 1, '', 'initial', stock, stock, '', $1 FROM product.product WHERE stock > 0`, b.now)
 	return b.pool.SendBatch(ctx, &b.Batch).Close()
 }
 
-// takeStock: the orders are paid, their stock goes out.
+// hold is for how long stock is reserved.
+const hold = 24 * time.Hour
+
+// lock holds the stock of products, in one order: two followers change it.
+func (b *batch) lock(products []string) {
+	b.Queue(`SELECT 1 FROM inventory.stock WHERE product_id = ANY($1) ORDER BY product_id FOR UPDATE`, products)
+}
+
+// takeStock: the orders are paid, their stock is reserved.
 func takeStock(b *batch, facts []envelope) {
-	for _, e := range facts {
-		paid := wire.Decode[contract.PaymentProcessed](e.body)
-		for _, l := range paid.Lines {
-			b.Queue(`WITH taken AS (UPDATE inventory.stock SET on_hand = on_hand - $1 * tracked WHERE product_id = $2 AND location = 'main' RETURNING tracked)
-				INSERT INTO inventory.movement (id, product_id, location, order_id, kind, quantity, at)
-				SELECT $3, $2, 'main', $4, 'taken', -$1::bigint, $5 FROM taken WHERE tracked = 1`,
-				l.Quantity, l.ProductID, paid.OrderID+"-taken-"+l.ProductID, paid.OrderID, b.now)
+	all, products := make([]contract.PaymentProcessed, len(facts)), []string{}
+	for i, e := range facts {
+		all[i] = wire.Decode[contract.PaymentProcessed](e.body)
+		for _, l := range all[i].Lines {
+			products = append(products, l.ProductID)
 		}
-		b.Queue(`INSERT INTO inventory.reservation (order_id, status, lines, at) VALUES ($1, 'taken', $2, $3)`, paid.OrderID, string(wire.Encode(paid.Lines)), b.now)
-		b.say(e, 0, contract.InventoryUpdated{OrderID: paid.OrderID, Style: paid.Style, Lines: paid.Lines})
+	}
+	b.lock(products)
+	for i, paid := range all {
+		for _, l := range paid.Lines {
+			b.Queue(`UPDATE inventory.stock SET reserved = reserved + $1 * tracked WHERE product_id = $2 AND location = 'main'`, l.Quantity, l.ProductID)
+		}
+		b.Queue(`INSERT INTO inventory.reservation (order_id, status, lines, expires, at) VALUES ($1, 'reserved', $2, $3, $4)`,
+			paid.OrderID, string(wire.Encode(paid.Lines)), b.now+hold.Microseconds(), b.now)
+		b.say(facts[i], 0, contract.InventoryUpdated{OrderID: paid.OrderID, Style: paid.Style, Lines: paid.Lines})
 	}
 	b.write()
 }
 
-// wantShipments: the stock is out, parcels are to be sent.
+// partWithStock: the orders are completed, their stock has left.
+func partWithStock(b *batch, facts []envelope) {
+	all, products := make([]contract.OrderCompleted, len(facts)), []string{}
+	for i, e := range facts {
+		all[i] = wire.Decode[contract.OrderCompleted](e.body)
+		for _, l := range all[i].Lines {
+			products = append(products, l.ProductID)
+		}
+	}
+	b.lock(products)
+	for _, done := range all {
+		b.Queue(`UPDATE inventory.reservation SET status = 'shipped', at = $1 WHERE order_id = $2`, b.now, done.OrderID)
+		for _, l := range done.Lines {
+			b.Queue(`WITH parted AS (UPDATE inventory.stock SET on_hand = on_hand - $1, reserved = reserved - $1, moves = moves + 1
+					WHERE product_id = $2 AND location = 'main' AND tracked = 1 RETURNING moves, on_hand)
+				INSERT INTO inventory.movement (product_id, location, n, order_id, kind, quantity, balance, reason, at)
+				SELECT $2, 'main', moves, $3, 'shipped', -$1::bigint, on_hand, '', $4 FROM parted`, l.Quantity, l.ProductID, done.OrderID, b.now)
+		}
+	}
+	b.write()
+}
+
+// wantShipments: the stock is reserved, parcels are to be sent.
 func wantShipments(b *batch, facts []envelope) {
 	for _, e := range facts {
 		out := wire.Decode[contract.InventoryUpdated](e.body)

@@ -22,13 +22,14 @@ func locked(b *batch, facts []envelope, change func(orders map[string]*standing)
 	orders := map[string]*standing{}
 	var read pgx.Batch
 	read.Queue("BEGIN")
-	read.Queue(`SELECT id, status, version FROM `+b.table("orders")+` WHERE id = ANY($1) ORDER BY id FOR UPDATE`, keys).Query(func(rows pgx.Rows) error {
+	read.Queue(`SELECT id, status, version, lines FROM `+b.table("orders")+` WHERE id = ANY($1) ORDER BY id FOR UPDATE`, keys).Query(func(rows pgx.Rows) error {
 		for rows.Next() {
-			var id string
+			var id, lines string
 			o := &standing{}
-			if err := rows.Scan(&id, &o.status, &o.version); err != nil {
+			if err := rows.Scan(&id, &o.status, &o.version, &lines); err != nil {
 				return err
 			}
+			o.lines = wire.Decode[[]contract.Line]([]byte(lines))
 			orders[id] = o
 		}
 		return rows.Err()
@@ -42,6 +43,7 @@ func locked(b *batch, facts []envelope, change func(orders map[string]*standing)
 type standing struct {
 	status  string
 	version int64
+	lines   []contract.Line
 }
 
 // notePaid: the orders are paid.
@@ -83,7 +85,7 @@ func complete(b *batch, facts []envelope) {
 			o.version++
 			b.Queue(`UPDATE `+b.table("orders")+` SET status = 'completed', shipment_status = 'shipped', tracking = $1, updated = $2, version = $3,
 				ended = nextval('`+b.table("journal_seq")+`') WHERE id = $4`, shipped.TrackingNumber, b.now, o.version, e.key)
-			b.say(e, o.version, contract.OrderCompleted{OrderID: e.key, TrackingNumber: shipped.TrackingNumber})
+			b.say(e, o.version, contract.OrderCompleted{OrderID: e.key, TrackingNumber: shipped.TrackingNumber, Lines: o.lines})
 		}
 	})
 }

@@ -90,6 +90,7 @@ func (s *shop) start() {
 	for _, f := range []follower{
 		{from: s.order, to: s.payment, log: "order", kind: contract.OrderCreated{}.Kind(), handle: wantPayments},
 		{from: s.payment, to: s.inventory, log: "payment", kind: contract.PaymentProcessed{}.Kind(), handle: takeStock},
+		{from: s.order, to: s.inventory, log: "order", kind: contract.OrderCompleted{}.Kind(), handle: partWithStock},
 		{from: s.inventory, to: s.shipping, log: "inventory", kind: contract.InventoryUpdated{}.Kind(), handle: wantShipments},
 		{from: s.payment, to: s.order, log: "payment", kind: contract.PaymentProcessed{}.Kind(), handle: notePaid},
 		{from: s.inventory, to: s.order, log: "inventory", kind: contract.InventoryUpdated{}.Kind(), handle: confirm},

@@ -12,16 +12,16 @@
 //	call             simulator  POST /charges, over HTTP      + call, + charge
 //	record           payment    what was answered             + attempt, + entry, ~ payment, + journal PaymentProcessed, - job
 //	note it is paid  order      a batch of PaymentProcessed   ~ orders; ~ position
-//	take stock       inventory  a batch of PaymentProcessed   ~ stock, + movement (if tracked), + reservation,
-//	                                                          + journal InventoryUpdated; ~ position
+//	reserve stock    inventory  a batch of PaymentProcessed   ~ stock, + reservation, + journal InventoryUpdated; ~ position
 //	confirm          order      a batch of InventoryUpdated   ~ orders, + journal OrderConfirmed, - job order_deadlines; ~ position
 //	want shipment    shipping   a batch of InventoryUpdated   + shipment, + job shipping_labels; ~ position
 //	claim            shipping   a batch of jobs               ~ job
 //	record           shipping   labels, made in the process   ~ shipment, + journal OrderShipped, - job
 //	complete         order      a batch of OrderShipped       ~ orders, + journal OrderCompleted; ~ position, ~ drawn
+//	part with stock  inventory  a batch of OrderCompleted     ~ reservation, ~ stock, + movement (if tracked); ~ position
 //
-// That is 19 new rows, 8 changed and 3 deleted, in 6 databases (the product's is only read,
-// for names and prices), 6 hops and 2 queues. Commits are in groups of what has arrived,
+// That is 19 new rows, 10 changed and 3 deleted, in 6 databases (the product's is only read,
+// for names and prices), 7 hops and 2 queues. Commits are in groups of what has arrived,
 // each change in a savepoint, with synchronous=FULL. The customer's door reads the same
 // JSON, stores the answer under the idempotency key, and shows ended orders in pages.
 //

@@ -12,53 +12,75 @@ import (
 // stockUp copies what the catalogue says is there.
 func (s *shop) stockUp() {
 	type stock struct {
-		product string
-		tracked bool
-		onHand  int64
+		product, currency string
+		tracked           bool
+		onHand, price     int64
 	}
 	var all []stock
 	s.product.view(func(c *connection) {
-		r := c.do(`SELECT id, stock IS NOT NULL, stock FROM product ORDER BY id`)
-		r.rows(func() { all = append(all, stock{r.ColumnText(0), r.ColumnInt64(1) == 1, r.ColumnInt64(2)}) })
+		r := c.do(`SELECT id, currency, stock IS NOT NULL, stock, price FROM product ORDER BY id`)
+		r.rows(func() {
+			all = append(all, stock{r.ColumnText(0), r.ColumnText(1), r.ColumnInt64(2) == 1, r.ColumnInt64(3), r.ColumnInt64(4)})
+		})
 	})
 	s.inventory.update(func(t *tx) {
 		for _, p := range all {
 			tracked := int64(0)
 			if p.tracked {
 				tracked = 1
-				t.move(p.product, "", "initial", p.onHand)
+				t.move(movement{product: p.product, n: 1, kind: "initial", quantity: p.onHand, balance: p.onHand})
 			}
-			t.do(`INSERT INTO stock (product_id, location, tracked, on_hand, reserved) VALUES (?, 'main', ?, ?, 0)`).
-				text(p.product).int(tracked).int(p.onHand).run()
+			t.do(`INSERT INTO stock (product_id, location, tracked, on_hand, reserved, moves, price, currency) VALUES (?1, 'main', ?2, ?3, 0, ?2, ?4, ?5)`).
+				text(p.product).int(tracked).int(p.onHand).int(p.price).text(p.currency).run()
 		}
 	})
 }
 
-func (t *tx) move(product, order, kind string, quantity int64) {
-	t.do(`INSERT INTO movement (id, product_id, location, order_id, kind, quantity, at) VALUES (?, ?, 'main', ?, ?, ?, ?)`).
-		text(order + "-" + kind + "-" + product).text(product).text(order).text(kind).int(quantity).int(t.now).run()
+type movement struct {
+	product, order, kind string
+	n, quantity, balance int64
 }
 
-// takeStock: the order is paid, its stock goes out.
+func (t *tx) move(m movement) {
+	t.do(`INSERT INTO movement (product_id, location, n, order_id, kind, quantity, balance, reason, at) VALUES (?, 'main', ?, ?, ?, ?, ?, '', ?)`).
+		text(m.product).int(m.n).text(m.order).text(m.kind).int(m.quantity).int(m.balance).int(t.now).run()
+}
+
+// hold is for how long stock is reserved.
+const hold = 24 * time.Hour
+
+// takeStock: the order is paid, its stock is reserved.
 func takeStock(e envelope) func(*tx) {
 	paid := wire.Decode[contract.PaymentProcessed](e.body)
 	lines := wire.Encode(paid.Lines)
 	fact := wire.Encode(contract.InventoryUpdated{OrderID: paid.OrderID, Style: paid.Style, Lines: paid.Lines})
 	return func(t *tx) {
 		for _, l := range paid.Lines {
-			tracked := false
-			s := t.do(`UPDATE stock SET on_hand = on_hand - ? * tracked WHERE product_id = ? AND location = 'main' RETURNING tracked`).int(l.Quantity).text(l.ProductID)
-			s.rows(func() { tracked = s.ColumnInt64(0) == 1 })
-			if tracked {
-				t.move(l.ProductID, paid.OrderID, "taken", -l.Quantity)
-			}
+			t.do(`UPDATE stock SET reserved = reserved + ? * tracked WHERE product_id = ? AND location = 'main'`).int(l.Quantity).text(l.ProductID).run()
 		}
-		t.do(`INSERT INTO reservation (order_id, status, lines, at) VALUES (?, 'taken', ?, ?)`).text(paid.OrderID).text(string(lines)).int(t.now).run()
+		t.do(`INSERT INTO reservation (order_id, status, lines, expires, at) VALUES (?, 'reserved', ?, ?, ?)`).
+			text(paid.OrderID).text(string(lines)).int(t.now + hold.Microseconds()).int(t.now).run()
 		t.append(e, 0, contract.InventoryUpdated{}.Kind(), fact)
 	}
 }
 
-// wantShipment: the stock is out, a parcel is to be sent.
+// partWithStock: the order is completed, its stock has left.
+func partWithStock(e envelope) func(*tx) {
+	done := wire.Decode[contract.OrderCompleted](e.body)
+	return func(t *tx) {
+		t.do(`UPDATE reservation SET status = 'shipped', at = ? WHERE order_id = ?`).int(t.now).text(done.OrderID).run()
+		for _, l := range done.Lines {
+			m := movement{product: l.ProductID, order: done.OrderID, kind: "shipped", quantity: -l.Quantity}
+			s := t.do(`UPDATE stock SET on_hand = on_hand - ?1, reserved = reserved - ?1, moves = moves + 1
+				WHERE product_id = ?2 AND location = 'main' AND tracked = 1 RETURNING moves, on_hand`).int(l.Quantity).text(l.ProductID)
+			if s.found(func() { m.n, m.balance = s.ColumnInt64(0), s.ColumnInt64(1) }) {
+				t.move(m)
+			}
+		}
+	}
+}
+
+// wantShipment: the stock is reserved, a parcel is to be sent.
 func wantShipment(e envelope) func(*tx) {
 	out := wire.Decode[contract.InventoryUpdated](e.body)
 	lines := wire.Encode(out.Lines)

@@ -43,12 +43,12 @@ func complete(e envelope) func(*tx) {
 func (t *tx) complete(e envelope, shipped contract.OrderShipped) bool {
 	t.seq++
 	s := t.do(`UPDATE orders SET status = 'completed', shipment_status = 'shipped', tracking = ?, updated = ?, version = version + 1, ended = ?
-		WHERE id = ? AND status = 'confirmed' RETURNING version`).text(shipped.TrackingNumber).int(t.now).int(t.seq).text(e.key)
-	version := int64(0)
-	if !s.found(func() { version = s.ColumnInt64(0) }) {
+		WHERE id = ? AND status = 'confirmed' RETURNING version, lines`).text(shipped.TrackingNumber).int(t.now).int(t.seq).text(e.key)
+	said, version := contract.OrderCompleted{OrderID: e.key, TrackingNumber: shipped.TrackingNumber}, int64(0)
+	if !s.found(func() { version, said.Lines = s.ColumnInt64(0), wire.Decode[[]contract.Line](s.blob(1)) }) {
 		return false
 	}
 	t.drawn = true
-	t.say(e, version, contract.OrderCompleted{OrderID: e.key, TrackingNumber: shipped.TrackingNumber})
+	t.say(e, version, said)
 	return true
 }

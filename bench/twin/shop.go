@@ -89,6 +89,7 @@ func (s *shop) start() {
 	for _, f := range []follower{
 		{from: s.order, to: s.payment, log: "order", handle: handlers{contract.OrderCreated{}.Kind(): wantPayment}},
 		{from: s.payment, to: s.inventory, log: "payment", handle: handlers{contract.PaymentProcessed{}.Kind(): takeStock}},
+		{from: s.order, to: s.inventory, log: "order", handle: handlers{contract.OrderCompleted{}.Kind(): partWithStock}},
 		{from: s.inventory, to: s.shipping, log: "inventory", handle: handlers{contract.InventoryUpdated{}.Kind(): wantShipment}},
 		{from: s.payment, to: s.order, log: "payment", handle: handlers{contract.PaymentProcessed{}.Kind(): notePaid}},
 		{from: s.inventory, to: s.order, log: "inventory", handle: handlers{contract.InventoryUpdated{}.Kind(): confirm}},

@@ -31,14 +31,15 @@ import (
 )
 
 // THE TOPOLOGY. Every service has a database of its own, and knows the others by the
-// facts in their journals; only the order service asks two of them a question.
+// facts in their journals; only the order service asks two of them a question, and inventory
+// asks the order service about orders whose stock has been reserved for a day.
 //
 //	user       → analytics                     who there is
-//	product    → inventory, analytics          a new product has a stock; what it is called
-//	order      → payment, inventory, shipping, what is wanted, and what is wanted no more
+//	product    → inventory, analytics          a new product has a stock; what it is called, and is worth
+//	order      → payment, inventory, shipping, what is wanted, wanted no more, or has left
 //	             analytics
 //	payment    → inventory, order, analytics   what is paid, not paid, or paid back
-//	inventory  → shipping, order, payment      what is taken from the shelf, or is not there
+//	inventory  → shipping, order, payment      what is reserved, or is not there
 //	shipping   → order                         what is on its way
 //	analytics                                  says nothing that others follow
 //
@@ -74,7 +75,7 @@ func wire(ctx context.Context, c config.Config, meter metric.Meter) (*platform, 
 	known := order.Remember(products, users)
 	orders := &order.Service{DB: db["order"], Catalogue: known, Users: known, Meter: meter}
 	payments := &payment.Service{DB: db["payment"], Provider: payment.NewSimulated(c.Payment.Simulator)}
-	stock := &inventory.Service{DB: db["inventory"]}
+	stock := &inventory.Service{DB: db["inventory"], Orders: orders, Meter: meter}
 	parcels := &shipping.Service{DB: db["shipping"]}
 	// What all of it adds up to. Nobody waits for that.
 	numbers := &analytics.Service{DB: db["analytics"]}
@@ -88,7 +89,7 @@ func wire(ctx context.Context, c config.Config, meter metric.Meter) (*platform, 
 			{db: products.DB, routes: products.Routes()},
 			{db: orders.DB, routes: orders.Routes(), streams: orders.Streams(), queues: orders.Queues(), awaited: true},
 			{db: payments.DB, routes: payments.Routes(), streams: payments.Streams(), queues: payments.Queues(), awaited: true},
-			{db: stock.DB, routes: stock.Routes(), streams: stock.Streams(), awaited: true},
+			{db: stock.DB, routes: stock.Routes(), streams: stock.Streams(), also: stock.Run, awaited: true},
 			{db: parcels.DB, routes: parcels.Routes(), streams: parcels.Streams(), queues: parcels.Queues(), awaited: true},
 			{db: numbers.DB, routes: numbers.Routes(), streams: numbers.Streams(), reading: numbers.Policy(), rest: analytics.Rest},
 		}}
@@ -103,12 +104,13 @@ func wire(ctx context.Context, c config.Config, meter metric.Meter) (*platform, 
 // it does when something has happened.
 type member struct {
 	db      *store.DB
-	routes  []door.Route     // at the customers' door
-	streams []stream.Handler // of the facts of others
-	queues  []queue.Handler  // of its own work
-	awaited bool             // an order waits for it: how far it is behind decides whether more are taken
-	reading failure.Policy   // of its readers
-	rest    time.Duration    // of its readers, between batches
+	routes  []door.Route                // at the customers' door
+	streams []stream.Handler            // of the facts of others
+	queues  []queue.Handler             // of its own work
+	awaited bool                        // an order waits for it: how far it is behind decides whether more are taken
+	reading failure.Policy              // of its readers
+	rest    time.Duration               // of its readers, between batches
+	also    func(context.Context) error // what it does now and then; nil
 }
 
 func (m member) name() string { return m.db.Service() }
@@ -169,8 +171,8 @@ func (p *platform) routes(names []string) (all []door.Route) {
 }
 
 // parts are what runs for the services with these names: a reader for each pair of a
-// service and a log that it follows, a worker for each of its queues, and what deletes
-// what has passed its retention.
+// service and a log that it follows, a worker for each of its queues, what the service
+// does now and then, and what deletes what has passed its retention.
 func (p *platform) parts(names []string) (parts []func(context.Context) error) {
 	for _, m := range p.named(names) {
 		var strain *run.Strain
@@ -186,6 +188,9 @@ func (p *platform) parts(names []string) (parts []func(context.Context) error) {
 			handlers := slices.DeleteFunc(slices.Clone(m.queues), func(h queue.Handler) bool { return h.Queue != name })
 			w := &queue.Worker{DB: m.db, Driver: p.tables[m.name()], Handlers: handlers, Process: p.process, Concurrency: callsOut, Strain: strain}
 			parts = append(parts, w.Run)
+		}
+		if m.also != nil {
+			parts = append(parts, m.also)
 		}
 		parts = append(parts, journal.Pruner{DB: m.db, Readers: p.readersOf(m.name()), Keep: p.retention}.Run)
 	}

@@ -27,7 +27,7 @@ func mutants() []mutant {
 			"./toolkit/stream", "TestPoisonParksItsKeyOnly"},
 		{"the parked key", "toolkit/stream/reader.go", "if s.held[e.Partition].parked[e.Key] && !h.passes {", "if false {",
 			"./toolkit/stream", "TestRetryKeepsOrder"},
-		{"the tombstone in inventory", "shop/inventory/service.go", "return buried, reserve(tx, order, ended, lines)", "return buried, nil",
+		{"the tombstone in inventory", "shop/inventory/reservation.go", "[]event{undone}, ended, nil, buried}", "[]event{undone}, none, nil, buried}",
 			"./shop/inventory", "TestTombstoneOfAnEndedOrder"},
 		{"the key stored before the call", "shop/payment/service.go", `{ return "pay-" + orderID }`, `{ return fmt.Sprintf("pay-%s-%p", orderID, &orderID) }`,
 			"./shop/payment", "TestKeyStoredBeforeCall"},

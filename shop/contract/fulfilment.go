@@ -5,7 +5,7 @@ import "time"
 // Inventory is the stream of what happens to stock, keyed by order.
 const Inventory = "inventory"
 
-// InventoryUpdated says that the stock for an order was taken.
+// InventoryUpdated says that the stock for an order is reserved: nobody else gets it.
 type InventoryUpdated struct {
 	OrderID string `json:"orderId"`
 	Style   string `json:"style"`
@@ -13,14 +13,14 @@ type InventoryUpdated struct {
 }
 
 // InventoryUpdateFailed says that there was not enough stock for an order, and that
-// none was taken.
+// none is reserved.
 type InventoryUpdateFailed struct {
 	OrderID   string `json:"orderId"`
 	Reason    string `json:"reason"`
 	ProductID string `json:"productId"` // the first that was short
 }
 
-// StockReleased says that the stock of an order was put back.
+// StockReleased says that the stock of an order is free again.
 type StockReleased struct {
 	OrderID string `json:"orderId"`
 	Lines   []Line `json:"lines"`

@@ -27,15 +27,16 @@ type Line struct {
 	UnitPrice int64  `json:"unitPrice"`
 }
 
-// OrderConfirmed says that an order is paid and its stock taken.
+// OrderConfirmed says that an order is paid and its stock reserved.
 type OrderConfirmed struct {
 	OrderID string `json:"orderId"`
 }
 
-// OrderCompleted says that an order has been shipped.
+// OrderCompleted says that an order has been shipped: its goods have left.
 type OrderCompleted struct {
 	OrderID        string `json:"orderId"`
 	TrackingNumber string `json:"trackingNumber"`
+	Lines          []Line `json:"lines,omitempty"`
 }
 
 // OrderFailed says that an order has ended without being fulfilled. Whoever did

@@ -20,6 +20,12 @@ func TestOnPostgres(t *testing.T) {
 		"TestAnyMessagesInAnyOrder":           TestAnyMessagesInAnyOrder,
 		"TestDoor":                            TestDoor,
 		"TestRestockOncePerKey":               TestRestockOncePerKey,
+		"TestAdjustOncePerKey":                TestAdjustOncePerKey,
+		"TestValueFollowsThePrice":            TestValueFollowsThePrice,
+		"TestMovementsInPages":                TestMovementsInPages,
+		"TestExpired":                         TestExpired,
+		"TestTwoSweepAtOnce":                  TestTwoSweepAtOnce,
+		"TestExpiryMeetsTheEnd":               TestExpiryMeetsTheEnd,
 	})
 }
 

@@ -1,16 +1,27 @@
-// Package inventory knows what is on the shelves, and takes it for orders that are paid.
+// Package inventory knows what is on the shelves, reserves it for orders that are paid, and
+// parts with it when they are completed.
 //
 //	owns       stock, reservations, movements
 //	publishes  InventoryUpdated, InventoryUpdateFailed, StockReleased
-//	consumes   PaymentProcessed; OrderFailed, OrderCancelled; ProductCreated
+//	consumes   PaymentProcessed; OrderCompleted, OrderFailed, OrderCancelled;
+//	           ProductCreated, ProductPriceUpdated
 //
-// What became of the stock for an order:
+// What became of the stock for an order, by the rules in reservation.go:
 //
-//	PaymentProcessed ──► taken ──── the order ended ──► released: put back
-//	       └───────────► refused: not enough of a product, nothing was taken
-//	the order ended ───► ended: a tombstone, whatever comes later takes nothing
+//	PaymentProcessed ──► reserved ── OrderCompleted ──► shipped: off the shelf
+//	       │                 └────── the order ended ─► released: free again
+//	       └───────────► refused: not enough of a product, nothing was reserved
+//	the order ended ───► ended: a tombstone, whatever comes later reserves nothing
+//
+// A reservation belongs to its order, and expires later than any deadline of that. Then
+// the order service is asked: what it says has ended is settled so, what goes on is kept.
+// Nothing is ever freed because time has passed.
+//
+// A parcel that is recalled moves nothing. Only an order that was not completed has its
+// parcel recalled, and its goods were on the books all the time; nobody says when they are
+// back on the shelf, and if they are not, an adjustment does.
 //
 // Promises: nothing is sold that is not there, by a constraint of the database beside the
-// decision. An order gets all its lines or none. Stock that was taken for an order that
-// ends is put back, once, in whatever order the messages come. Movements sum to stock.
+// decision. An order gets all its lines or none. Stock that was reserved for an order
+// leaves or is freed, once, in whatever order the messages come. Movements sum to stock.
 package inventory

@@ -2,8 +2,10 @@ package inventory
 
 import (
 	"context"
+	"errors"
 
 	"github.com/tidewire/tidewire/shop/contract"
+	"github.com/tidewire/tidewire/toolkit/failure"
 	"github.com/tidewire/tidewire/toolkit/message"
 	"github.com/tidewire/tidewire/toolkit/queue"
 	"github.com/tidewire/tidewire/toolkit/store"
@@ -12,11 +14,18 @@ import (
 
 // Streams lists the facts that inventory follows. What touches stock decides on the rows
 // of its products, not on those of the order alone.
+//
+// It follows OrderCompleted, and not OrderShipped: an order is completed or undone, never
+// both, while a parcel that was shipped can still be recalled. So the goods of an order
+// that is undone have never left the books, and a recall moves nothing.
 func (s *Service) Streams() []stream.Handler {
 	return []stream.Handler{
 		stream.On(contract.Products, s.productCreated),
+		stream.On(contract.Products, s.priceUpdated),
 		stream.Deciding(stream.On(contract.Payments, s.paymentProcessed),
 			func(e contract.PaymentProcessed) []string { return rows(e.OrderID, e.Lines) }),
+		stream.Deciding(stream.On(contract.Orders, s.orderCompleted),
+			func(e contract.OrderCompleted) []string { return rows(e.OrderID, e.Lines) }),
 		stream.Deciding(stream.On(contract.Orders, s.orderFailed),
 			func(e contract.OrderFailed) []string { return rows(e.OrderID, e.Lines) }).Passing(),
 		stream.Deciding(stream.On(contract.Orders, s.orderCancelled),
@@ -41,17 +50,36 @@ func (s *Service) productCreated(_ context.Context, tx *store.Tx, m message.Of[c
 	return err
 }
 
+func (s *Service) priceUpdated(_ context.Context, tx *store.Tx, m message.Of[contract.ProductPriceUpdated]) error {
+	_, err := s.price(tx, m.Data)
+	return err
+}
+
 func (s *Service) paymentProcessed(_ context.Context, tx *store.Tx, m message.Of[contract.PaymentProcessed]) error {
 	_, err := s.take(tx, m.Data)
-	return err
+	return judged(err)
+}
+
+func (s *Service) orderCompleted(_ context.Context, tx *store.Tx, m message.Of[contract.OrderCompleted]) error {
+	_, err := s.settle(tx, about{order: m.Data.OrderID, lines: m.Data.Lines}, completed)
+	return judged(err)
 }
 
 func (s *Service) orderFailed(_ context.Context, tx *store.Tx, m message.Of[contract.OrderFailed]) error {
-	_, err := s.end(tx, m.Data.OrderID, m.Data.Lines)
-	return err
+	_, err := s.settle(tx, about{order: m.Data.OrderID, lines: m.Data.Lines}, undone)
+	return judged(err)
 }
 
 func (s *Service) orderCancelled(_ context.Context, tx *store.Tx, m message.Of[contract.OrderCancelled]) error {
-	_, err := s.end(tx, m.Data.OrderID, m.Data.Lines)
+	_, err := s.settle(tx, about{order: m.Data.OrderID, lines: m.Data.Lines}, undone)
+	return judged(err)
+}
+
+// judged makes a message that contradicts what is stored dead at once: no other attempt
+// would heal it, and an operator is to see it.
+func judged(err error) error {
+	if errors.Is(err, errImpossible) {
+		return failure.Permanent(err)
+	}
 	return err
 }

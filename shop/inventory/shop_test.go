@@ -1,6 +1,7 @@
 package inventory
 
 import (
+	"encoding/json"
 	"testing"
 
 	"github.com/google/uuid"
@@ -14,9 +15,9 @@ import (
 func start(t testing.TB) *Service {
 	t.Helper()
 	s := &Service{DB: database(t)}
-	s.hears(t, "a", contract.ProductCreated{ProductID: "a", Stock: new(int64(10))})
+	s.hears(t, "a", contract.ProductCreated{ProductID: "a", Stock: new(int64(10)), Price: 250, Currency: "USD"})
 	s.hears(t, "b", contract.ProductCreated{ProductID: "b", Stock: new(int64(5))})
-	s.hears(t, "c", contract.ProductCreated{ProductID: "c"})
+	s.hears(t, "c", contract.ProductCreated{ProductID: "c", Price: 1, Currency: "JPY"})
 	return s
 }
 
@@ -65,10 +66,15 @@ func (s *Service) onHand(t testing.TB, product string) int64 {
 	return s.number(t, `SELECT on_hand FROM stock WHERE product_id = $1`, product)
 }
 
+func (s *Service) reserved(t testing.TB, product string) int64 {
+	t.Helper()
+	return s.number(t, `SELECT reserved FROM stock WHERE product_id = $1`, product)
+}
+
 func (s *Service) status(t testing.TB, order string) (got status) {
 	t.Helper()
 	err := s.DB.View(t.Context(), func(tx *store.Tx) (err error) {
-		got, _, err = reservation(tx, order)
+		got, err = reservation(tx, order)
 		return err
 	})
 	if err != nil {
@@ -83,7 +89,8 @@ func (s *Service) said(t testing.TB, kind, order string) int64 {
 	return s.number(t, `SELECT count(*) FROM journal WHERE kind = $1 AND key = $2`, kind, order)
 }
 
-// checkSound checks what holds at any time: the movements of a product sum to its stock.
+// checkSound checks what holds at any time: the movements of a product sum to its stock,
+// one after the other, and what is reserved of it are the open reservations.
 func (s *Service) checkSound(t testing.TB) {
 	t.Helper()
 	odd := s.number(t, `SELECT count(*) FROM stock s WHERE s.on_hand <>
@@ -91,9 +98,55 @@ func (s *Service) checkSound(t testing.TB) {
 	if odd != 0 {
 		t.Errorf("the movements of %d products do not sum to their stock", odd)
 	}
+	odd = s.number(t, `SELECT count(*) FROM movement m WHERE m.balance <>
+		(SELECT sum(b.quantity) FROM movement b WHERE b.product_id = m.product_id AND b.location = m.location AND b.n <= m.n)`)
+	if odd != 0 {
+		t.Errorf("after %d movements, the balance is wrong", odd)
+	}
+	odd = s.number(t, `SELECT count(*) FROM stock s WHERE s.moves <>
+		(SELECT coalesce(max(m.n), 0) FROM movement m WHERE m.product_id = s.product_id AND m.location = s.location)`)
+	if odd != 0 {
+		t.Errorf("the movements of %d products are not counted", odd)
+	}
+	open := map[string]int64{}
+	err := s.DB.View(t.Context(), func(tx *store.Tx) error {
+		clear(open)
+		err := tx.Rows(`SELECT product_id, reserved FROM stock WHERE tracked = 1`, nil, func(scan func(...any) error) error {
+			var product string
+			var n int64
+			err := scan(&product, &n)
+			open[product] += n
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		return tx.Rows(`SELECT lines FROM reservation WHERE status = 'reserved'`, nil, func(scan func(...any) error) error {
+			var text []byte
+			var lines []contract.Line
+			if err := scan(&text); err != nil {
+				return err
+			}
+			err := json.Unmarshal(text, &lines)
+			for _, l := range lines {
+				if _, tracked := open[l.ProductID]; tracked {
+					open[l.ProductID] -= l.Quantity
+				}
+			}
+			return err
+		})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for product, n := range open {
+		if n != 0 {
+			t.Errorf("product %s: %d more are reserved than for open reservations", product, n)
+		}
+	}
 }
 
-func paid(order string, lines ...contract.Line) contract.PaymentProcessed {
+func payment(order string, lines ...contract.Line) contract.PaymentProcessed {
 	return contract.PaymentProcessed{OrderID: order, Style: "choreographed", Lines: lines}
 }
 

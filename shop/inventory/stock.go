@@ -17,10 +17,28 @@ type stock struct {
 	product          string
 	tracked          bool // false: it never runs out
 	onHand, reserved int64
+	price            int64 // of one
+	currency         string
 }
 
-// lacks reports whether there is less than a quantity.
-func (s stock) lacks(quantity int64) bool { return s.tracked && s.onHand-s.reserved < quantity }
+// A movement is why stock changes: goods come or go. What is reserved and what is free
+// again has not moved.
+type movement struct {
+	product, order string
+	kind           kind
+	quantity       int64 // more than 0 comes, less goes
+	reason         string
+}
+
+// A kind is what moves stock.
+type kind string
+
+const (
+	initial  kind = "initial"    // what a new product begins with
+	restock  kind = "restock"    // what came
+	adjusted kind = "adjustment" // what was counted, broken or found, for a reason
+	sent     kind = "shipped"    // what left for an order
+)
 
 // A demand is how much of one product an order wants.
 type demand struct {
@@ -43,27 +61,3 @@ next:
 	}
 	return sum
 }
-
-// A status is what became of the stock for an order.
-type status string
-
-const (
-	none     status = "" // nothing yet
-	taken    status = "taken"
-	refused  status = "refused"
-	released status = "released"
-	ended    status = "ended"
-)
-
-// An outcome is what a message did. Nothing ends without one.
-type outcome string
-
-const (
-	took    outcome = "took"     // all lines
-	lacked  outcome = "lacked"   // a product: took nothing
-	gave    outcome = "gave"     // back what was taken
-	buried  outcome = "buried"   // left a tombstone: nothing had been taken
-	shelved outcome = "shelved"  // a new product
-	again   outcome = "again"    // nothing: it was done before
-	late    outcome = "too late" // nothing: the order has ended
-)

@@ -5,6 +5,7 @@ package money
 import (
 	"errors"
 	"fmt"
+	"math/big"
 	"strconv"
 	"strings"
 )
@@ -56,13 +57,25 @@ func Parse(digits, currency string) (int64, error) {
 // Format writes minor units of currency as a decimal with all its decimals: 120000 USD
 // is "1200.00", 1200 JPY is "1200". An unknown currency is taken to have two.
 func Format(minor int64, currency string) string {
+	var buf [32]byte
+	return decimal(strconv.AppendInt(buf[:0], minor, 10), currency)
+}
+
+// FormatTimes writes so many times minor units of currency, as Format does, however much
+// that is.
+func FormatTimes(minor, times int64, currency string) string {
+	all := new(big.Int).Mul(big.NewInt(minor), big.NewInt(times))
+	return decimal(all.Append(nil, 10), currency)
+}
+
+// decimal puts the point into an amount of minor units of currency.
+func decimal(s []byte, currency string) string {
 	exp, known := exponent(currency)
 	if !known {
 		exp = 2
 	}
-	var buf [32]byte
-	sign, s := "", strconv.AppendInt(buf[:0], minor, 10)
-	if minor < 0 {
+	sign := ""
+	if s[0] == '-' {
 		sign, s = "-", s[1:]
 	}
 	if exp == 0 {

@@ -3,6 +3,7 @@ package money
 import (
 	"encoding/json"
 	"errors"
+	"math"
 	"strings"
 	"testing"
 
@@ -149,4 +150,23 @@ func FuzzParse(f *testing.F) {
 			t.Errorf("%q is %d, which reads as %d, %v", digits, minor, again, err)
 		}
 	})
+}
+
+func TestFormatTimes(t *testing.T) {
+	for _, tt := range []struct {
+		minor, times int64
+		currency     string
+		want         string
+	}{
+		{120000, 3, "USD", "3600.00"},
+		{120000, 0, "USD", "0.00"},
+		{5, 7, "JPY", "35"},
+		{-5, 7, "KWD", "-0.035"},
+		{99_999_999_999, 1<<53 - 1, "USD", "9007199254650919007452590.09"},
+		{math.MaxInt64, math.MaxInt64, "JPY", "85070591730234615847396907784232501249"},
+	} {
+		if got := FormatTimes(tt.minor, tt.times, tt.currency); got != tt.want {
+			t.Errorf("%d times %d %s: got %q, want %q", tt.times, tt.minor, tt.currency, got, tt.want)
+		}
+	}
 }

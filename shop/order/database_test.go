@@ -21,6 +21,7 @@ func TestOnPostgres(t *testing.T) {
 		"TestFinalListsInTheOrderOfTheEnds": TestFinalListsInTheOrderOfTheEnds,
 		"TestLists":                         TestLists,
 		"TestHistory":                       TestHistory,
+		"TestEnded":                         TestEnded,
 	})
 }
 

@@ -87,6 +87,12 @@ type created struct {
 	Deadline time.Time `json:"deadline"`
 }
 
+type done struct {
+	OrderID        string `json:"orderId"`
+	TrackingNumber string `json:"trackingNumber"`
+	Items          []line `json:"items"`
+}
+
 type undone struct {
 	OrderID string `json:"orderId"`
 	Reason  string `json:"reason"`
@@ -99,6 +105,8 @@ func shown(e Event, currency string) event {
 	switch fact := e.Fact.(type) {
 	case contract.OrderCreated:
 		v.Data = created{fact.OrderID, fact.UserID, lines(fact.Lines, currency), money.Format(fact.Total, currency), currency, fact.Style, fact.Method, fact.Deadline}
+	case contract.OrderCompleted:
+		v.Data = done{fact.OrderID, fact.TrackingNumber, lines(fact.Lines, currency)}
 	case contract.OrderFailed:
 		v.Data = undone{fact.OrderID, fact.Reason, lines(fact.Lines, currency)}
 	case contract.OrderCancelled:

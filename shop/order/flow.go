@@ -32,15 +32,17 @@ func Flow() []Step {
 		{After: on(Cause("POST /api/users")), Who: "user", Does: "registers the user", Says: contract.UserRegistered{}},
 		{After: on(Cause("POST /api/products")), Who: "product", Does: "lists the product", Says: contract.ProductCreated{}},
 		{After: on(contract.ProductCreated{}), Who: "inventory", Does: "puts the first stock on the shelf"},
+		{After: on(contract.ProductPriceUpdated{}), Who: "inventory", Does: "notes what its stock is worth"},
 
 		// An order that goes well.
 		{After: on(Cause("POST /api/orders")), Who: "order", Does: "accepts the order and sets its deadline", Says: contract.OrderCreated{}},
 		{After: on(contract.OrderCreated{}), Who: "payment", Does: "captures the money, under a key stored before", Says: contract.PaymentProcessed{}, Else: contract.PaymentFailed{}},
-		{After: on(contract.PaymentProcessed{}), Who: "inventory", Does: "takes the stock, all lines or none", Says: contract.InventoryUpdated{}, Else: contract.InventoryUpdateFailed{}},
+		{After: on(contract.PaymentProcessed{}), Who: "inventory", Does: "reserves the stock, all lines or none", Says: contract.InventoryUpdated{}, Else: contract.InventoryUpdateFailed{}},
 		{After: on(contract.PaymentProcessed{}), Who: "order", Does: "notes that it is paid"},
 		{After: on(contract.InventoryUpdated{}), Who: "order", Does: "confirms the order, lifts its deadline", Says: contract.OrderConfirmed{}},
 		{After: on(contract.InventoryUpdated{}), Who: "shipping", Does: "gets a label and hands the parcel over", Says: contract.OrderShipped{}},
 		{After: on(contract.OrderShipped{}), Who: "order", Does: "completes the order", Says: contract.OrderCompleted{}},
+		{After: on(contract.OrderCompleted{}), Who: "inventory", Does: "takes what was reserved off the shelf"},
 
 		// An order that does not.
 		{After: on(contract.PaymentFailed{}), Who: "order", Does: "fails the order", Says: contract.OrderFailed{}},
@@ -51,7 +53,7 @@ func Flow() []Step {
 
 		// What was done for it is undone; what comes later finds that it has ended.
 		{After: on(contract.OrderFailed{}, contract.OrderCancelled{}), Who: "payment", Does: "gives back what it has, takes nothing more", Says: contract.PaymentRefunded{}},
-		{After: on(contract.OrderFailed{}, contract.OrderCancelled{}), Who: "inventory", Does: "puts back what it took, takes nothing more", Says: contract.StockReleased{}},
+		{After: on(contract.OrderFailed{}, contract.OrderCancelled{}), Who: "inventory", Does: "frees what it reserved, reserves nothing more", Says: contract.StockReleased{}},
 		{After: on(contract.OrderFailed{}, contract.OrderCancelled{}), Who: "shipping", Does: "recalls the parcel, sends nothing more", Says: contract.ShipmentRecalled{}},
 		{After: on(contract.PaymentRefunded{}), Who: "order", Does: "notes that the money went back"},
 		{After: on(contract.ShipmentRecalled{}), Who: "order", Does: "notes that the parcel is recalled"},

@@ -17,7 +17,7 @@ type State string
 // The states. The last three are ends.
 const (
 	Pending   State = "pending"   // accepted
-	Confirmed State = "confirmed" // paid, and its stock taken
+	Confirmed State = "confirmed" // paid, and its stock reserved
 	Completed State = "completed" // shipped
 	Failed    State = "failed"    // by whoever could not do his part, or too late
 	Cancelled State = "cancelled" // by the customer
@@ -115,7 +115,7 @@ func (o Order) confirm() ([]message.Kind, error) {
 // complete is for an order whose parcel is on its way. Nothing is shipped that was not
 // paid and reserved: the parcel confirms, too.
 func (o Order) complete(tracking string) ([]message.Kind, error) {
-	done := contract.OrderCompleted{OrderID: o.Terms.OrderID, TrackingNumber: tracking}
+	done := contract.OrderCompleted{OrderID: o.Terms.OrderID, TrackingNumber: tracking, Lines: o.Terms.Lines}
 	if o.State == Pending {
 		return []message.Kind{contract.OrderConfirmed{OrderID: o.Terms.OrderID}, done}, nil
 	}
