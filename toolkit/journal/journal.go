@@ -29,9 +29,6 @@ const chunk = 1000 // rows in one commit
 
 // Run prunes now and then until ctx is done.
 func (p Pruner) Run(ctx context.Context) error {
-	if p.Keep == 0 {
-		p.Keep = 30 * 24 * time.Hour
-	}
 	if p.Every == 0 {
 		p.Every = time.Hour
 	}
@@ -79,7 +76,7 @@ func (p Pruner) repeat(ctx context.Context, query string, keeps time.Duration, a
 	for n := chunk; n == chunk; deleted += n {
 		_, err := p.DB.Background().Update(ctx, nil, func(tx *store.Tx) error {
 			n = 0
-			all := append(append([]any{tx.Now.Add(-keeps * max(p.Keep, 24*time.Hour))}, args...), chunk)
+			all := append(append([]any{tx.Now.Add(-keeps * p.keep())}, args...), chunk)
 			return tx.Rows(query, all, func(func(...any) error) error { n++; return nil })
 		})
 		if err != nil {
@@ -87,6 +84,14 @@ func (p Pruner) repeat(ctx context.Context, query string, keeps time.Duration, a
 		}
 	}
 	return deleted, nil
+}
+
+// keep is how long rows stay. An idempotency key is promised a day.
+func (p Pruner) keep() time.Duration {
+	if p.Keep == 0 {
+		return 30 * 24 * time.Hour
+	}
+	return max(p.Keep, 24*time.Hour)
 }
 
 // read returns, for each partition, the lowest position of any reader. A reader that
