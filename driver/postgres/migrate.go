@@ -21,7 +21,8 @@ import (
 var toolkit embed.FS
 
 // migrate brings a schema to the version of this binary: the toolkit's tables, then the
-// service's. Processes that start at once wait for one another.
+// service's, then those that the service has for PostgreSQL only, in the folder postgres
+// beside its others. Processes that start at once wait for one another.
 func migrate(ctx context.Context, config *pgx.ConnConfig, schema string, service fs.FS) (err error) {
 	if !validSchema(schema) {
 		return fmt.Errorf("%q cannot be the name of a schema: use lower-case letters, digits and _", schema)
@@ -77,7 +78,18 @@ func apply(ctx context.Context, db *sql.DB, schema string, service fs.FS) error 
 	if err := up(ctx, db, "tidewire_version", toolkit); err != nil || service == nil {
 		return err
 	}
-	return up(ctx, db, schema+"_version", service)
+	if err := up(ctx, db, schema+"_version", service); err != nil {
+		return err
+	}
+	const only = "migrations/postgres"
+	if _, err := fs.Stat(service, only); err != nil {
+		return nil // it has none
+	}
+	own, err := fs.Sub(service, only)
+	if err != nil {
+		return err
+	}
+	return up(ctx, db, schema+"_postgres_version", own)
 }
 
 // up runs the migrations that a schema has not seen, and refuses one that has seen more

@@ -55,6 +55,31 @@ func TestOpenRefusesAFailedMigration(t *testing.T) {
 	}
 }
 
+// What a service has for another database is not for this one.
+func TestMigrationsOfOneDatabase(t *testing.T) {
+	files := fstest.MapFS{
+		"migrations/00001_test.sql":          {Data: []byte(tables)},
+		"migrations/postgres/00001_only.sql": {Data: []byte("-- +goose Up\nALTER TABLE thing ADD COLUMN words tsvector;")},
+		"migrations/sqlite/00001_only.sql":   {Data: []byte("-- +goose Up\nDROP TABLE thing;")},
+	}
+	schema := newSchema(t)
+	for range 2 { // the second time there is nothing to do
+		d, err := postgres.Open(soon(t), serverURL(), schema, files)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := number(t, d, `SELECT count(words) FROM thing`); n != 0 {
+			t.Errorf("got %d", n)
+		}
+		change(t, d, func(c store.Conn) error {
+			return c.Exec(`UPDATE ` + schema + `_postgres_version SET version_id = version_id`)
+		})
+		if err := d.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func TestSchemaNames(t *testing.T) {
 	s, err := postgres.Connect(soon(t), serverURL())
 	if err != nil {

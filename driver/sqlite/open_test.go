@@ -87,6 +87,40 @@ func TestDatabaseNewerThanTheBinaryIsRefused(t *testing.T) {
 	}
 }
 
+// What a service has for another database is not for this one.
+func TestMigrationsOfOneDatabase(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.db")
+	files := fstest.MapFS{
+		"migrations/00001_thing.sql":         {Data: []byte("-- +goose Up\nCREATE TABLE thing (n BIGINT);\n")},
+		"migrations/sqlite/00001_only.sql":   {Data: []byte("-- +goose Up\nCREATE INDEX thing_n ON thing (n) WHERE typeof(n) = 'integer';\n")},
+		"migrations/postgres/00001_only.sql": {Data: []byte("-- +goose Up\nDROP TABLE thing;\n")},
+	}
+	for range 2 { // the second time there is nothing to do
+		if err := openOnce(t, path, files); err != nil {
+			t.Fatal(err)
+		}
+	}
+	db := open(t, path)
+	var indexes int
+	if err := db.View(t.Context(), func(tx *store.Tx) error {
+		_, err := tx.Row([]any{&indexes}, `SELECT COUNT(*) FROM sqlite_schema WHERE name = 'thing_n'`)
+		return err
+	}); err != nil || indexes != 1 {
+		t.Errorf("got %d indexes, %v, want 1", indexes, err)
+	}
+	if _, err := db.Update(t.Context(), nil, func(tx *store.Tx) error {
+		return tx.Exec(`INSERT INTO service_sqlite_version (version_id, is_applied) VALUES (9, 1)`)
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := openOnce(t, path, files); err == nil || !strings.Contains(err.Error(), "service_sqlite_version 9") {
+		t.Errorf("an older binary: %v, want it refused", err)
+	}
+}
+
 // A migration that fails leaves nothing of itself, and the file as good as before.
 func TestMigrationThatFailsIsUndone(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a.db")
