@@ -67,28 +67,44 @@ func tooLarge() *Problem {
 	return p
 }
 
+const patchType = "application/merge-patch+json"
+
 // checkType returns a problem unless the body of r says that it is plain JSON. This also
 // keeps out the forms of other sites, which a browser sends without asking first; and a
 // compressed body, of which 1 MiB can be a bomb.
 func checkType(r *http.Request) error {
 	kind := r.Header.Get("Content-Type")
 	if r.Header.Get("Content-Encoding") != "" {
-		return wrongType("A body is sent without a Content-Encoding.")
+		return wrongType(r, "A body is sent without a Content-Encoding.")
 	}
 	if kind == "application/json" {
 		return nil
 	}
 	kind, params, err := mime.ParseMediaType(kind)
-	plain := kind == "application/json" || kind == "application/merge-patch+json" && r.Method == http.MethodPatch
+	plain := kind == "application/json" || kind == patchType && r.Method == http.MethodPatch
 	charset, named := params["charset"]
 	if err != nil || !plain || named && !strings.EqualFold(charset, "utf-8") {
-		return wrongType("The Content-Type of a body must be application/json, in UTF-8.")
+		types := strings.Join(accepted(r), " or ")
+		return wrongType(r, "The Content-Type of a body must be "+types+", in UTF-8.")
 	}
 	return nil
 }
 
-func wrongType(detail string) *Problem {
+// accepted are the types that a body of r may have.
+func accepted(r *http.Request) []string {
+	if r.Method == http.MethodPatch {
+		return []string{"application/json", patchType}
+	}
+	return []string{"application/json"}
+}
+
+// wrongType lists the accepted types where RFC 9110 and, for a PATCH, RFC 5789 have it.
+func wrongType(r *http.Request, detail string) *Problem {
 	p := problem(http.StatusUnsupportedMediaType, "wrong-content-type", "Not a type of content that is understood")
-	p.Detail, p.Header = detail, http.Header{"Accept": {"application/json"}}
+	list := strings.Join(accepted(r), ", ")
+	p.Detail, p.Header = detail, http.Header{"Accept": {list}}
+	if r.Method == http.MethodPatch {
+		p.Header.Set("Accept-Patch", list)
+	}
 	return p
 }

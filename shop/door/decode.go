@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -17,7 +18,9 @@ const maxDepth = 32 // of objects and arrays within each other
 // the body may have. Whatever two readers of JSON might take differently is refused:
 // a key that is unknown, doubled or in another case, null, a NUL, what follows the
 // value. The error is a *Problem that names the field.
-func Decode(r *http.Request, into any) error {
+func Decode(r *http.Request, into any) error { return decode(r, into, nil) }
+
+func decode(r *http.Request, into any, removable []string) error {
 	text, err := read(r)
 	if err != nil {
 		return err
@@ -29,7 +32,7 @@ func Decode(r *http.Request, into any) error {
 		return err
 	}
 	if suspicious(text) {
-		if err := inspect(text); err != nil {
+		if err := inspect(text, removable); err != nil {
 			return err
 		}
 	}
@@ -67,8 +70,9 @@ func suspicious(text []byte) bool {
 	return false
 }
 
-// inspect returns the problem with text that suspicious suspects, if there is one.
-func inspect(text []byte) error {
+// inspect returns the problem with text that suspicious suspects, if there is one. Only
+// the removable fields may be null.
+func inspect(text []byte, removable []string) error {
 	if bytes.HasPrefix(text, []byte("\xEF\xBB\xBF")) {
 		return BadRequest("The body begins with a byte order mark.").Cause("byte-order-mark")
 	}
@@ -85,7 +89,7 @@ func inspect(text []byte) error {
 		switch {
 		case dec.StackDepth() > maxDepth:
 			return BadRequest("The body is nested too deeply.").Cause("too-deep")
-		case token.Kind() == 'n':
+		case token.Kind() == 'n' && !slices.Contains(removable, at):
 			return refused(at, "must not be null").Cause("null")
 		case token.Kind() == '"' && strings.ContainsRune(token.String(), 0):
 			return refused(at, "must not contain NUL").Cause("nul")

@@ -2,7 +2,7 @@
 // idempotency keys, pages, and a server that sheds what it cannot do.
 //
 //	request ──► Handler (host, limit, trace) ──► Route.Handle
-//	              Decode: strict JSON, or 400 413 415 422
+//	              Decode, DecodePatch: strict JSON, or 400 413 415 422
 //	              Commit: change and answer in one transaction, once per Idempotency-Key
 //	            ──► Answer, or a Problem (RFC 9457)
 //

@@ -17,7 +17,7 @@ type List[T any] struct {
 const (
 	defaultLimit = 50
 	maxLimit     = 1000
-	maxCursor    = 200 // bytes of a key in a cursor
+	maxCursor    = 800 // bytes of a key in a cursor: a name of 200 characters is the longest
 	maxQuery     = 200 // characters of a parameter
 )
 
