@@ -1,8 +1,13 @@
 // Package product is the catalogue: what can be ordered, and at what price.
 //
-//	owns       products: names, prices, descriptions, the stock to begin with
-//	publishes  ProductCreated
+//	owns       products: names, prices and what they were before, descriptions, the stock
+//	           to begin with, the words to search
+//	publishes  ProductCreated, ProductUpdated, ProductPriceUpdated
 //	consumes   nothing
+//
+// A change of a product, its events, the history of its price and the words that it is
+// found by are one commit. Searching is FTS5 on SQLite and a GIN index on PostgreSQL,
+// behind one function of SQL; what a word is, words.go decides for both.
 //
 // How much is in stock now is the inventory service's to know.
 package product

@@ -2,7 +2,6 @@ package product
 
 import (
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/tidewire/tidewire/shop/door"
@@ -15,7 +14,10 @@ func (s *Service) Routes() []door.Route {
 	return []door.Route{
 		{Pattern: "POST /api/products", Handle: s.postProduct},
 		{Pattern: "GET /api/products", Handle: s.getProducts},
+		{Pattern: "GET /api/products/categories", Handle: s.getCategories},
 		{Pattern: "GET /api/products/{id}", Handle: s.getProduct},
+		{Pattern: "PATCH /api/products/{id}", Handle: s.patchProduct},
+		{Pattern: "GET /api/products/{id}/prices", Handle: s.getPrices},
 	}
 }
 
@@ -36,6 +38,10 @@ func show(p Product) body {
 	return body{ID: p.ID, Name: p.Name, Price: money.Format(p.Price, p.Currency), Currency: p.Currency,
 		Stock: p.Stock, Description: p.Description, Category: p.Category, Created: p.Created}
 }
+
+// answer shows p, with its version as the ETag. An answer that is repeated for an
+// Idempotency-Key has none: it may be an old one.
+func answer(p Product) door.Answer { return door.Answer{Body: show(p), Header: door.ETag(p.Version)} }
 
 // A request is a product as a client asks for it.
 type request struct {
@@ -74,46 +80,41 @@ func (s *Service) postProduct(r *http.Request) (door.Answer, error) {
 	}
 	return door.Commit(r, s.DB, []string{"product:" + p.ID}, func(tx *store.Tx) (door.Answer, error) {
 		made, err := create(tx, p)
-		return door.Answer{Status: http.StatusCreated, Location: "/api/products/" + made.ID, Body: show(made)}, err
+		a := answer(made)
+		a.Status, a.Location = http.StatusCreated, "/api/products/"+made.ID
+		return a, err
+	})
+}
+
+// patchProduct changes what the body names: JSON, as a merge patch. With If-Match, the
+// client must have seen the version that it changes.
+func (s *Service) patchProduct(r *http.Request) (door.Answer, error) {
+	var c change
+	if err := door.DecodePatch(r, &c, "description", "category"); err != nil {
+		return door.Answer{}, err
+	}
+	id := r.PathValue("id")
+	if !door.ValidID(id) {
+		return door.Answer{}, door.NotFound("product")
+	}
+	return door.Commit(r, s.DB, []string{"product:" + id}, func(tx *store.Tx) (door.Answer, error) {
+		was, err := there(tx, id)
+		if err != nil {
+			return door.Answer{}, err
+		}
+		if err := door.Match(r, was.Version); err != nil {
+			return door.Answer{}, err
+		}
+		now, faults := was.with(c)
+		if len(faults) > 0 {
+			return door.Answer{}, door.Invalid(faults...)
+		}
+		now, err = revise(tx, was, now)
+		return answer(now), err
 	})
 }
 
 func (s *Service) getProduct(r *http.Request) (door.Answer, error) {
 	p, err := s.get(r.Context(), r.PathValue("id"))
-	return door.Answer{Body: show(p)}, err
-}
-
-// getProducts gives the place in the list of a page's last product as its cursor.
-func (s *Service) getProducts(r *http.Request) (door.Answer, error) {
-	limit, after, err := door.Page(r)
-	if err != nil {
-		return door.Answer{}, err
-	}
-	query, err := door.Query(r, "query")
-	if err != nil {
-		return door.Answer{}, err
-	}
-	category, err := door.Query(r, "category")
-	if err != nil {
-		return door.Answer{}, err
-	}
-	q := search{query: query, category: category, limit: limit}
-	if after != "" {
-		if q.after, err = strconv.ParseInt(after, 10, 64); err != nil || q.after < 0 {
-			return door.Answer{}, door.BadCursor()
-		}
-	}
-	products, more, err := s.list(r.Context(), q)
-	if err != nil {
-		return door.Answer{}, err
-	}
-	page, last := door.List[body]{Items: []body{}}, q.after
-	for _, p := range products {
-		page.Items = append(page.Items, show(p))
-		last = p.Seq
-	}
-	if more {
-		page.Next = door.Cursor(strconv.FormatInt(last, 10))
-	}
-	return door.Answer{Body: page}, nil
+	return answer(p), err
 }

@@ -22,6 +22,7 @@ type Product struct {
 	Category    string
 	Created     time.Time
 	Seq         int64 // its place in lists
+	Version     int64 // 1, and one more with every change
 }
 
 const (
@@ -47,6 +48,7 @@ func (p Product) faults() []door.Field {
 		}
 	}
 	fault(!door.ValidID(p.ID), "bad-id", "id", door.IDRule)
+	fault(p.ID == "categories", "bad-id", "id", "must not be categories, where the list of them is")
 	fault(strings.TrimSpace(p.Name) == "", "no-name", "name", "must be given")
 	fault(!line(p.Name), "bad-name", "name", "must be one line of at most 200 characters, without control characters")
 	fault(!line(p.Category), "bad-category", "category", "must be one line of at most 200 characters, without control characters")

@@ -26,39 +26,85 @@ func (s *Service) currency() string {
 // create stores a new product and returns it. The same product again is the one that is
 // there; another one of that id is a conflict.
 func create(tx *store.Tx, p Product) (Product, error) {
-	there, found, err := find(tx, p.ID)
+	old, found, err := find(tx, p.ID)
 	switch {
 	case err != nil:
 		return p, err
-	case found && p.same(there):
-		return there, nil
+	case found && p.same(old):
+		return old, nil
 	case found:
 		return p, door.Conflict("id_taken", "There is another product of this id.")
 	}
 	if p.Seq, err = tx.Next(); err != nil {
 		return p, err
 	}
-	p.Created = tx.Now
+	p.Created, p.Version = tx.Now, 1
 	if err := insert(tx, p); err != nil {
 		return p, err
 	}
-	return p, tx.Append(p.ID, contract.ProductCreated{ProductID: p.ID, Name: p.Name, Price: p.Price, Currency: p.Currency, Stock: p.Stock})
+	if err := write(tx, p.ID, entry{N: 1, Price: p.Price, At: tx.Now}); err != nil {
+		return p, err
+	}
+	return p, tx.Append(p.ID, contract.ProductCreated{ProductID: p.ID, Name: p.Name, Price: p.Price, Currency: p.Currency, Stock: p.Stock, Category: p.Category})
 }
 
-// get returns a product.
-func (s *Service) get(ctx context.Context, id string) (p Product, err error) {
-	found := false
-	if !door.ValidID(id) {
-		return p, door.NotFound("product")
+// revise makes was what now is, says what is different, and returns what there is then.
+// If nothing is, nothing is stored and nothing said.
+func revise(tx *store.Tx, was, now Product) (Product, error) {
+	if now.same(was) {
+		return was, nil
 	}
-	err = s.DB.View(ctx, func(tx *store.Tx) (err error) {
-		p, found, err = find(tx, id)
-		return err
-	})
+	now.Version = was.Version + 1
+	if err := update(tx, now); err != nil {
+		return was, err
+	}
+	if now.Name != was.Name || now.Description != was.Description || now.Category != was.Category {
+		if err := tx.Append(now.ID, contract.ProductUpdated{ProductID: now.ID, Name: now.Name, Category: now.Category}); err != nil {
+			return was, err
+		}
+	}
+	if now.Price == was.Price {
+		return now, nil
+	}
+	if err := priced(tx, now); err != nil {
+		return was, err
+	}
+	return now, tx.Append(now.ID, contract.ProductPriceUpdated{ProductID: now.ID, Price: now.Price, OldPrice: was.Price, Currency: now.Currency})
+}
+
+// there returns a product that must be there.
+func there(tx *store.Tx, id string) (Product, error) {
+	p, found, err := find(tx, id)
 	if err == nil && !found {
 		err = door.NotFound("product")
 	}
 	return p, err
+}
+
+// get returns a product.
+func (s *Service) get(ctx context.Context, id string) (p Product, err error) {
+	if !door.ValidID(id) {
+		return p, door.NotFound("product")
+	}
+	err = s.DB.View(ctx, func(tx *store.Tx) (err error) {
+		p, err = there(tx, id)
+		return err
+	})
+	return p, err
+}
+
+// prices returns a product and, of the history of its price, what is behind the after-th.
+func (s *Service) prices(ctx context.Context, id string, after int64, limit int) (p Product, entries []entry, err error) {
+	if !door.ValidID(id) {
+		return p, nil, door.NotFound("product")
+	}
+	err = s.DB.View(ctx, func(tx *store.Tx) (err error) {
+		if p, err = there(tx, id); err == nil {
+			entries, err = history(tx, id, after, limit)
+		}
+		return err
+	})
+	return p, entries, err
 }
 
 const (

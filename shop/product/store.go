@@ -10,23 +10,30 @@ import (
 	"github.com/tidewire/tidewire/toolkit/store"
 )
 
-//go:embed migrations/*.sql
+//go:embed migrations
 var migrations embed.FS
 
-// Migrations are the tables of this service.
+// Migrations are the tables of this service. The search index is another one on each
+// database, behind one function, found: its query is the same on both.
 func Migrations() fs.FS { return migrations }
 
-const columns = `id, name, price, currency, stock, description, category, created, seq`
+const columns = `id, name, price, currency, stock, description, category, created, seq, version`
 
 // dest lists where the columns go.
 func (p *Product) dest() []any {
-	return []any{&p.ID, &p.Name, &p.Price, &p.Currency, &p.Stock, &p.Description, &p.Category, &p.Created, &p.Seq}
+	return []any{&p.ID, &p.Name, &p.Price, &p.Currency, &p.Stock, &p.Description, &p.Category, &p.Created, &p.Seq, &p.Version}
 }
 
 // insert fails if the identifier is taken: whoever calls has looked, under its key's lock.
 func insert(tx *store.Tx, p Product) error {
-	return tx.Exec(`INSERT INTO product (`+columns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-		p.ID, p.Name, p.Price, p.Currency, p.Stock, p.Description, p.Category, p.Created, p.Seq)
+	return tx.Exec(`INSERT INTO product (`+columns+`, words) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+		p.ID, p.Name, p.Price, p.Currency, p.Stock, p.Description, p.Category, p.Created, p.Seq, p.Version, p.words())
+}
+
+// update stores all of p that can change.
+func update(tx *store.Tx, p Product) error {
+	return tx.Exec(`UPDATE product SET name = $2, price = $3, description = $4, category = $5, version = $6, words = $7 WHERE id = $1`,
+		p.ID, p.Name, p.Price, p.Description, p.Category, p.Version, p.words())
 }
 
 func find(tx *store.Tx, id string) (p Product, found bool, err error) {
@@ -36,19 +43,31 @@ func find(tx *store.Tx, id string) (p Product, found bool, err error) {
 
 // A search says which products a list has.
 type search struct {
-	query    string // in the name or the description, in any case; "" is all
+	pattern  string // of their words; "" is all
 	category string // exactly; "" is all
 	after    int64  // Seq of the last one that was listed
 	limit    int
 }
 
 // list returns the first products of a search in the order of Seq, one more than its
-// limit if there are more.
+// limit if there are more. What is found comes in that order, so that a page of SQLite's
+// is read off the index.
 func list(tx *store.Tx, s search) (products []Product, err error) {
-	args := []any{s.after, pattern(s.query), s.category, int64(s.limit + 1)}
-	err = tx.Rows(`SELECT `+columns+` FROM product WHERE seq > $1
-		AND ($2 = '%%' OR lower(name) LIKE lower($2) ESCAPE '!' OR lower(description) LIKE lower($2) ESCAPE '!')
-		AND ($3 = '' OR category = $3) ORDER BY seq LIMIT $4`, args, func(scan func(...any) error) error {
+	query, args := `SELECT `+columns+` FROM product WHERE seq > $1`, []any{s.after}
+	and := func(condition string, value any) {
+		args = append(args, value)
+		query += fmt.Sprintf(condition, len(args))
+	}
+	order := `seq`
+	if s.pattern != "" {
+		order, args = `f.rowid`, append(args, s.pattern)
+		query = `SELECT ` + columns + ` FROM found($2) AS f JOIN product ON seq = f.rowid WHERE f.rowid > $1`
+	}
+	if s.category != "" {
+		and(` AND category = $%d`, s.category)
+	}
+	and(` ORDER BY `+order+` LIMIT $%d`, int64(s.limit+1))
+	err = tx.Rows(query, args, func(scan func(...any) error) error {
 		var p Product
 		err := scan(p.dest()...)
 		products = append(products, p)
@@ -57,10 +76,23 @@ func list(tx *store.Tx, s search) (products []Product, err error) {
 	return products, err
 }
 
-// pattern is the LIKE pattern of text that contains query, literally. Its escape is not
-// the backslash, which the databases read differently in a string.
-func pattern(query string) string {
-	return "%" + strings.NewReplacer("!", "!!", "%", "!%", "_", "!_").Replace(query) + "%"
+// A category is one of those that products have.
+type category struct {
+	Name     string `json:"category"`
+	Products int64  `json:"products"` // how many
+}
+
+// categories returns up to limit categories behind the one named after, in the order of
+// the database.
+func categories(tx *store.Tx, after string, limit int) (all []category, err error) {
+	args := []any{after, int64(limit)}
+	err = tx.Rows(`SELECT category, COUNT(*) FROM product WHERE category > $1 GROUP BY category ORDER BY category LIMIT $2`, args, func(scan func(...any) error) error {
+		var c category
+		err := scan(&c.Name, &c.Products)
+		all = append(all, c)
+		return err
+	})
+	return all, err
 }
 
 // lookup returns what there is of ids, in no order.
