@@ -30,7 +30,10 @@ func Flow() []Step {
 	return []Step{
 		// The catalogue, before there is any order.
 		{After: on(Cause("POST /api/users")), Who: "user", Does: "registers the user", Says: contract.UserRegistered{}},
+		{After: on(Cause("PATCH /api/users/{id}")), Who: "user", Does: "changes the profile", Says: contract.UserUpdated{}},
 		{After: on(Cause("POST /api/products")), Who: "product", Does: "lists the product", Says: contract.ProductCreated{}},
+		{After: on(Cause("PATCH /api/products/{id}")), Who: "product", Does: "changes what the catalogue shows", Says: contract.ProductUpdated{}},
+		{After: on(Cause("PATCH /api/products/{id}")), Who: "product", Does: "changes the price, keeps the old one in its history", Says: contract.ProductPriceUpdated{}},
 		{After: on(contract.ProductCreated{}), Who: "inventory", Does: "puts the first stock on the shelf"},
 		{After: on(contract.ProductPriceUpdated{}), Who: "inventory", Does: "notes what its stock is worth"},
 

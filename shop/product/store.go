@@ -53,20 +53,17 @@ type search struct {
 // limit if there are more. What is found comes in that order, so that a page of SQLite's
 // is read off the index.
 func list(tx *store.Tx, s search) (products []Product, err error) {
-	query, args := `SELECT `+columns+` FROM product WHERE seq > $1`, []any{s.after}
-	and := func(condition string, value any) {
-		args = append(args, value)
-		query += fmt.Sprintf(condition, len(args))
-	}
-	order := `seq`
+	from, seq, args := `product`, `seq`, []any{s.after}
 	if s.pattern != "" {
-		order, args = `f.rowid`, append(args, s.pattern)
-		query = `SELECT ` + columns + ` FROM found($2) AS f JOIN product ON seq = f.rowid WHERE f.rowid > $1`
+		from, seq, args = `found($2) AS f JOIN product ON seq = f.rowid`, `f.rowid`, append(args, s.pattern)
 	}
+	query := `SELECT ` + columns + ` FROM ` + from + ` WHERE ` + seq + ` > $1`
 	if s.category != "" {
-		and(` AND category = $%d`, s.category)
+		args = append(args, s.category)
+		query += fmt.Sprintf(` AND category = $%d`, len(args))
 	}
-	and(` ORDER BY `+order+` LIMIT $%d`, int64(s.limit+1))
+	args = append(args, int64(s.limit+1))
+	query += fmt.Sprintf(` ORDER BY %s LIMIT $%d`, seq, len(args))
 	err = tx.Rows(query, args, func(scan func(...any) error) error {
 		var p Product
 		err := scan(p.dest()...)

@@ -13,6 +13,7 @@ func (s *Service) Routes() []door.Route {
 	return []door.Route{
 		{Pattern: "POST /api/users", Handle: s.postUser},
 		{Pattern: "GET /api/users/{id}", Handle: s.getUser},
+		{Pattern: "PATCH /api/users/{id}", Handle: s.patchUser},
 	}
 }
 
@@ -23,6 +24,12 @@ type body struct {
 	Email   string    `json:"email"`
 	Role    string    `json:"role"`
 	Created time.Time `json:"createdAt"`
+}
+
+// answer shows u, with its version as the ETag. An answer that is repeated for an
+// Idempotency-Key has none: it may be an old one.
+func answer(u User) door.Answer {
+	return door.Answer{Header: door.ETag(u.Version), Body: body{ID: u.ID, Name: u.Name, Email: u.Email, Role: u.Role, Created: u.Created}}
 }
 
 func (s *Service) postUser(r *http.Request) (door.Answer, error) {
@@ -40,11 +47,41 @@ func (s *Service) postUser(r *http.Request) (door.Answer, error) {
 	}
 	return door.Commit(r, s.DB, []string{"user:" + u.ID}, func(tx *store.Tx) (door.Answer, error) {
 		made, err := register(tx, u)
-		return door.Answer{Status: http.StatusCreated, Location: "/api/users/" + made.ID, Body: body(made)}, err
+		a := answer(made)
+		a.Status, a.Location = http.StatusCreated, "/api/users/"+made.ID
+		return a, err
 	})
 }
 
 func (s *Service) getUser(r *http.Request) (door.Answer, error) {
 	u, err := s.get(r.Context(), r.PathValue("id"))
-	return door.Answer{Body: body(u)}, err
+	return answer(u), err
+}
+
+// patchUser changes what the body names: JSON, as a merge patch. With If-Match, the
+// client must have seen the version that it changes.
+func (s *Service) patchUser(r *http.Request) (door.Answer, error) {
+	var c change
+	if err := door.DecodePatch(r, &c); err != nil {
+		return door.Answer{}, err
+	}
+	id := r.PathValue("id")
+	if !door.ValidID(id) {
+		return door.Answer{}, door.NotFound("user")
+	}
+	return door.Commit(r, s.DB, []string{"user:" + id}, func(tx *store.Tx) (door.Answer, error) {
+		was, err := there(tx, id)
+		if err != nil {
+			return door.Answer{}, err
+		}
+		if err := door.Match(r, was.Version); err != nil {
+			return door.Answer{}, err
+		}
+		now, faults := was.with(c)
+		if len(faults) > 0 {
+			return door.Answer{}, door.Invalid(faults...)
+		}
+		now, err = revise(tx, was, now)
+		return answer(now), err
+	})
 }

@@ -2,6 +2,7 @@ package user
 
 import (
 	"context"
+	"slices"
 
 	"github.com/tidewire/tidewire/shop/contract"
 	"github.com/tidewire/tidewire/shop/door"
@@ -14,36 +15,68 @@ type Service struct{ DB *store.DB }
 // register stores a new user and returns it. The same user again is the one that is
 // there; another one of that id is a conflict.
 func register(tx *store.Tx, u User) (User, error) {
-	there, found, err := find(tx, u.ID)
+	old, found, err := find(tx, u.ID)
 	switch {
 	case err != nil:
 		return u, err
-	case found && there.Name == u.Name && there.Email == u.Email:
-		return there, nil
+	case found && old.Name == u.Name && old.Email == u.Email:
+		return old, nil
 	case found:
 		return u, door.Conflict("id_taken", "There is another user of this id.")
 	}
-	u.Role, u.Created = customer, tx.Now
+	u.Role, u.Created, u.Version = customer, tx.Now, 1
 	if err := insert(tx, u); err != nil {
 		return u, err
 	}
 	return u, tx.Append(u.ID, contract.UserRegistered{UserID: u.ID})
 }
 
-// get returns a user.
-func (s *Service) get(ctx context.Context, id string) (u User, err error) {
-	found := false
-	if !door.ValidID(id) {
-		return u, door.NotFound("user")
+// revise makes was what now is, says that there is something different, and returns who
+// there is then. If nothing is, nothing is stored and nothing said.
+func revise(tx *store.Tx, was, now User) (User, error) {
+	if now == was {
+		return was, nil
 	}
-	err = s.DB.View(ctx, func(tx *store.Tx) (err error) {
-		u, found, err = find(tx, id)
-		return err
-	})
+	now.Version = was.Version + 1
+	if err := update(tx, now); err != nil {
+		return was, err
+	}
+	return now, tx.Append(now.ID, contract.UserUpdated{UserID: now.ID})
+}
+
+// there returns a user who must be there.
+func there(tx *store.Tx, id string) (User, error) {
+	u, found, err := find(tx, id)
 	if err == nil && !found {
 		err = door.NotFound("user")
 	}
 	return u, err
+}
+
+// get returns a user.
+func (s *Service) get(ctx context.Context, id string) (u User, err error) {
+	if !door.ValidID(id) {
+		return u, door.NotFound("user")
+	}
+	err = s.DB.View(ctx, func(tx *store.Tx) (err error) {
+		u, err = there(tx, id)
+		return err
+	})
+	return u, err
+}
+
+// Contact returns how those with these ids are to be written to now, in no order. Whom
+// there is not is left out.
+func (s *Service) Contact(ctx context.Context, ids []string) (all []contract.Contact, err error) {
+	ids = slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return !door.ValidID(id) })
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	err = s.DB.View(ctx, func(tx *store.Tx) (err error) {
+		all, err = contacts(tx, ids)
+		return err
+	})
+	return all, err
 }
 
 // Known reports whether there is such a user.

@@ -18,6 +18,7 @@ type User struct {
 	Email   string
 	Role    string // customer
 	Created time.Time
+	Version int64 // 1, and one more with every change
 }
 
 const (
@@ -26,6 +27,24 @@ const (
 	maxEmail = 254 // bytes, by RFC 5321 with its erratum 1690
 	maxLocal = 64  // bytes before the @
 )
+
+// A change is what somebody wants to be different about a user. What it does not name
+// stays as it is.
+type change struct {
+	Name  *string `json:"name"`
+	Email *string `json:"email"`
+}
+
+// with returns u as c wants it, or all that is not acceptable about that.
+func (u User) with(c change) (User, []door.Field) {
+	if c.Name != nil {
+		u.Name = *c.Name
+	}
+	if c.Email != nil {
+		u.Email = *c.Email
+	}
+	return u, u.faults()
+}
 
 // faults lists what is not acceptable about u.
 func (u User) faults() []door.Field {

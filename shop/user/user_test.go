@@ -62,3 +62,30 @@ func TestFaults(t *testing.T) {
 		}
 	}
 }
+
+func TestWith(t *testing.T) {
+	was := User{ID: "u", Name: "John", Email: "john@example.com", Role: customer, Version: 3}
+	text := func(s string) *string { return &s }
+	for _, c := range []struct {
+		name  string
+		c     change
+		want  User
+		fault string // the field that is not acceptable
+	}{
+		{"nothing", change{}, was, ""},
+		{"name", change{Name: text("Jo")}, User{ID: "u", Name: "Jo", Email: "john@example.com", Role: customer, Version: 3}, ""},
+		{"both", change{Name: text("Jo"), Email: text("jo@example.com")}, User{ID: "u", Name: "Jo", Email: "jo@example.com", Role: customer, Version: 3}, ""},
+		{"no name", change{Name: text(" ")}, User{}, "name"},
+		{"header in a name", change{Name: text("Jo\r\nBcc: x@example.com")}, User{}, "name"},
+		{"no address", change{Email: text("")}, User{}, "email"},
+		{"header in an address", change{Email: text("jo@example.com\nBcc: x@example.com")}, User{}, "email"},
+	} {
+		got, faults := was.with(c.c)
+		switch {
+		case c.fault == "" && (got != c.want || len(faults) > 0):
+			t.Errorf("%s: got %+v, %v, want %+v", c.name, got, faults, c.want)
+		case c.fault != "" && (len(faults) != 1 || faults[0].Field != c.fault):
+			t.Errorf("%s: got %v, want a fault of the %s", c.name, faults, c.fault)
+		}
+	}
+}

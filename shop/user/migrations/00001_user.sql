@@ -5,5 +5,6 @@ CREATE TABLE users (
 	name    TEXT   NOT NULL,
 	email   TEXT   NOT NULL,
 	role    TEXT   NOT NULL,
-	created BIGINT NOT NULL
+	created BIGINT NOT NULL,
+	version BIGINT NOT NULL  -- 1, and one more with every change
 );
