@@ -84,6 +84,7 @@ func (a *audit) promises() []promise {
 	all := []promise{
 		a.complete(), whole(), history(), capture(), provider(), undone(), balance(), stock(), shelves(),
 		shipments(), a.analytics(), positions(), effects(), causes(), calls(), owners(),
+		a.prices(), a.found(), profiles(),
 	}
 	if a.Ledger != "" {
 		all = append(all, a.acceptance())

@@ -29,6 +29,8 @@ func (a *audit) openServer() (err error) {
 		lines: `json_array_elements(o.lines::json) l(value)`,
 		line:  func(member string) string { return fmt.Sprintf("(l.value ->> '%s')", member) },
 		goods: `analytics.sale s, json_each_text(s.lines::json) g(key, value)`, good: "g.key", quantity: "g.value",
+		found: `SELECT w.word, p.seq FROM (SELECT DISTINCT word FROM spoken) w
+			JOIN product.product p ON array_to_tsvector(string_to_array(p.words, ' ')) @@ CAST(w.word || ':*' AS tsquery)`,
 		remote: true,
 	}
 	for _, ddl := range simulated {

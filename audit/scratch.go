@@ -35,6 +35,8 @@ var scratch = [...]string{
 	`CREATE INDEX client_key ON client (key)`,
 	`CREATE TEMP TABLE client_item (order_id TEXT, product_id TEXT, quantity BIGINT)`,
 	`CREATE INDEX client_item_order ON client_item (order_id, product_id)`,
+	// How the name of each product begins.
+	`CREATE TEMP TABLE spoken (seq BIGINT, word TEXT)`,
 	fact("order"), fact("payment"), fact("inventory"), fact("shipping"), fact("product"), fact("user"), fact("analytics"),
 }
 
@@ -112,6 +114,7 @@ func (a *audit) fill() {
 			LEFT JOIN mark m ON m.subscriber = '%[1]s' AND m.log = '%[2]s' AND m.partition = e.partition
 			WHERE e.kind IN (%[3]s) AND e.seq > COALESCE(m.seq, 0)`, s.by, s.log, list(s.kinds)))
 	}
+	a.listen()
 	// Two lines of one product want it twice.
 	a.try("lines of orders", `INSERT INTO demand SELECT o.id, `+d.line("productId")+`, SUM(CAST(`+d.line("quantity")+` AS BIGINT)),
 		SUM(CAST(`+d.line("quantity")+` AS BIGINT) * CAST(`+d.line("unitPrice")+` AS BIGINT)) FROM "order".orders o, `+d.lines+` GROUP BY 1, 2`)

@@ -26,6 +26,7 @@ func (a *audit) openFiles() error {
 		lines: `json_each(o.lines) l`,
 		line:  func(member string) string { return fmt.Sprintf("json_extract(l.value, '$.%s')", member) },
 		goods: `analytics.sale s, json_each(s.lines) g`, good: "g.key", quantity: "g.value",
+		found: `SELECT w.word, f.rowid AS seq FROM (SELECT DISTINCT word FROM spoken) w, product.found(w.word || '*') f`,
 	}
 	for _, s := range services {
 		if err := a.attach(filepath.Join(folder, s+".db"), s); err != nil {

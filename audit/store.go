@@ -32,6 +32,7 @@ type dialect struct {
 	line           func(member string) string       // a member of l
 	goods          string                           // the rows of analytics.sale s with a product of its lines
 	good, quantity string                           // of which, how many
+	found          string                           // the word and the seq of each product that a word of spoken finds
 	remote         bool                             // the simulator's tables are copies, in temporary tables
 }
 
@@ -162,7 +163,7 @@ func tables(service string) []string {
 		"shipping":  {"shipment"},
 		"inventory": {"stock", "reservation", "movement"},
 		"payment":   {"payment", "attempt", "entry"},
-		"product":   {"product"},
+		"product":   {"product", "price"},
 		"user":      {"users"},
 	}[service]...)
 }

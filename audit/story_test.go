@@ -139,9 +139,11 @@ func (s *story) ship(status string) {
 
 // fill writes one order of each fate, and some of what is still on its way.
 func (p *platform) fill() {
-	p.exec("user", `INSERT INTO users (id, name, email, role, created) VALUES ('1', 'Jo', 'jo@example.com', 'customer', $1)`, p.tick())
+	p.exec("user", `INSERT INTO users (id, name, email, role, created, version) VALUES ('1', 'Jo', 'jo@example.com', 'customer', $1, 2)`, p.tick())
 	p.say("user", "UserRegistered", "1", 0, nil)
-	p.product("a", 500, 10)
+	p.say("user", "UserUpdated", "1", 0, nil)
+	p.product("a", 600, 10)
+	p.reprice("a", 2, 500)
 	p.product("b", 250, nil)
 	for i := range 2 {
 		p.completed(fmt.Sprintf("completed%d", i))
