@@ -43,7 +43,7 @@ func routes() []served {
 		{pattern: "GET /api/products/categories", path: "/api/products/categories"},
 		{pattern: "GET /api/products/{id}", path: "/api/products/1", missing: "/api/products/none", noun: "product"},
 		{pattern: "PATCH /api/products/{id}", path: "/api/products/p1", body: `{"name":"Pen"}`, missing: "/api/products/none", noun: "product", patch: true},
-		{pattern: "GET /api/products/{id}/prices", path: "/api/products/1/prices", missing: "/api/products/none/prices", noun: "product"},
+		{pattern: "GET /api/products/{id}/prices", path: "/api/products/1/prices", missing: "/api/products/none/prices", noun: "product", list: true},
 		{pattern: "POST /api/orders", path: "/api/orders", body: `{"userId":"1","productId":"p1","quantity":1}`},
 		{pattern: "GET /api/orders", path: "/api/orders", list: true},
 		{pattern: "GET /api/orders/{id}", path: "/api/orders/o1", missing: "/api/orders/none", noun: "order"},
