@@ -3,6 +3,7 @@ package audit
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 )
 
 // count writes what analytics would have stored of all that was said.
@@ -22,10 +23,16 @@ func (p *platform) count() {
 		}
 	}
 	for _, m := range p.messages("user") {
+		if m.kind != "UserRegistered" {
+			continue
+		}
 		p.exec("analytics", `INSERT INTO customer (user_id) VALUES ($1)`, m.key)
 		add("users", "", 1, m.time)
 	}
 	for _, m := range p.messages("product") {
+		if m.kind == "ProductPriceUpdated" {
+			continue // its name is what it was
+		}
 		p.exec("analytics", `UPDATE product SET name = $1, named = $2 WHERE product_id = $3`, m.body["name"], m.time, m.key)
 	}
 	for t, n := range tallies {
@@ -36,7 +43,7 @@ func (p *platform) count() {
 
 // renamed is a product that the catalogue calls something else.
 func (p *platform) renamed(id, name string) {
-	p.exec("product", `UPDATE product SET name = $1 WHERE id = $2`, name, id)
+	p.exec("product", `UPDATE product SET name = $1, words = $2 WHERE id = $3`, name, strings.ToLower(name), id)
 	p.say("product", "ProductUpdated", id, 0, map[string]any{"productId": id, "name": name})
 }
 

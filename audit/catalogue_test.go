@@ -26,7 +26,7 @@ func inCatalogue() []plant {
 		{name: "price that was only said", promise: promisePrice, example: "never had it", do: func(p *platform) {
 			p.say("product", "ProductPriceUpdated", "b", 0, map[string]any{"price": 9})
 		}},
-		{name: "words lost", promise: promiseFound, example: "product b is not found by thing", do: in("product", `UPDATE product SET words = '' WHERE id = 'b'`)},
+		{name: "words lost", promise: promiseFound, example: "product b is not found by other", do: in("product", `UPDATE product SET words = '' WHERE id = 'b'`)},
 		{name: "name changed and not its words", promise: promiseFound, example: "product a is not found by laptop", do: in("product", `UPDATE product SET name = 'Laptop, grey' WHERE id = 'a'`)},
 		{name: "index lost", promise: promiseFound, example: "product a is not found by thing", do: func(p *platform) {
 			if p.inFile("product") {
