@@ -55,8 +55,7 @@ func TestNothingWrong(t *testing.T) {
 			p.job("shipping", "shipping_labels", "label", s.id, time.Minute)
 			s.event("OrderConfirmed", nil)
 			s.fails("OrderCancelled", "cancelled", "refunding", "ended", "cancelled_by_customer")
-			p.exec("product", `UPDATE product SET price = 600 WHERE id = 'a'`)
-			p.say("product", "ProductPriceUpdated", "a", 0, nil)
+			p.reprice("a", 3, 600)
 		}},
 		{name: "a dead letter that was discarded", do: func(p *platform) {
 			p.exec("inventory", `DELETE FROM parked WHERE key = 'blocked'`)

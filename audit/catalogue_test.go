@@ -39,7 +39,7 @@ func inCatalogue() []plant {
 	}
 }
 
-// reprice gives a product another price.
+// reprice gives a product another price, of which nobody has read yet.
 func (p *platform) reprice(id string, n, price int) {
 	p.exec("product", `UPDATE product SET price = $1, version = version + 1 WHERE id = $2`, price, id)
 	p.exec("product", `INSERT INTO price (product_id, n, price, at) VALUES ($1, $2, $3, $4)`, id, n, price, p.tick())

@@ -144,6 +144,7 @@ func (p *platform) fill() {
 	p.say("user", "UserUpdated", "1", 0, nil)
 	p.product("a", 600, 10)
 	p.reprice("a", 2, 500)
+	p.exec("inventory", `UPDATE stock SET price = 500 WHERE product_id = 'a'`)
 	p.product("b", 250, nil)
 	for i := range 2 {
 		p.completed(fmt.Sprintf("completed%d", i))
