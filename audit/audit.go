@@ -82,7 +82,7 @@ func Run(ctx context.Context, o Options) (Report, error) {
 // promises are all checks that are made on the snapshot.
 func (a *audit) promises() []promise {
 	all := []promise{
-		a.complete(), whole(), history(), capture(), provider(), undone(), balance(), stock(), shelves(),
+		a.complete(), whole(), history(), capture(), provider(), reconciled(), undone(), balance(), stock(), shelves(),
 		shipments(), a.analytics(), positions(), effects(), causes(), calls(), owners(),
 		a.prices(), a.found(), profiles(),
 	}

@@ -28,6 +28,7 @@ const (
 	promiseHistory  = "an order is the sum of its history"
 	promiseCapture  = "at most one capture per order"
 	promiseProvider = "our ledger equals the provider's"
+	promiseKnown    = "money in doubt is known"
 	promiseUndone   = "a failed or cancelled order costs nothing"
 	promiseBalance  = "money balances"
 	promiseStock    = "nothing is oversold"
@@ -81,7 +82,7 @@ func plants() []plant {
 
 		{name: "double capture, ours", promise: promiseCapture, example: "our ledger", do: func(p *platform) {
 			p.relax("payment", "entry")
-			p.exec("payment", `INSERT INTO entry SELECT 'again', order_id, kind, debit, credit, amount, currency, at FROM entry WHERE id = 'capture-completed0'`)
+			p.exec("payment", `INSERT INTO entry SELECT 'again', order_id, kind, debit, credit, amount, currency, at, made FROM entry WHERE id = 'capture-completed0'`)
 		}},
 		{name: "double capture, the provider's", promise: promiseCapture, example: "provider", do: in("simulator", `INSERT INTO charge SELECT 'other key', 1001, order_id, amount, currency, status, 'ch_2', at FROM charge WHERE key = 'pay-completed0'`)},
 		{name: "double capture, told", promise: promiseCapture, example: "told", do: in("payment", `INSERT INTO attempt VALUES ('completed0', 3, 'charge', 'pay-completed0', 'captured', 'ch_2', '', 0)`)},
@@ -94,6 +95,20 @@ func plants() []plant {
 		{name: "refund that the provider does not know", promise: promiseProvider, example: "short", do: in("simulator", `DELETE FROM refund WHERE order_id = 'short'`)},
 		{name: "other reference", promise: promiseProvider, example: "ch_short", do: in("payment", `UPDATE payment SET reference = 'ch_x' WHERE order_id = 'short'`)},
 
+		{name: "discrepancy that is none", promise: promiseKnown, example: "both ledgers say the same", do: func(p *platform) {
+			p.doubt("completed0", "capture_differs", 2)
+			p.reconciled(1000)
+		}},
+		{name: "difference that nobody knows", promise: promiseKnown, example: "order short is not the same", do: func(p *platform) {
+			p.reconciled(1000)
+			p.exec("simulator", `UPDATE charge SET amount = 1 WHERE order_id = 'short'`)
+		}},
+		{name: "lost capture that nobody knows", promise: promiseKnown, example: "order completed0 is not the same", do: func(p *platform) {
+			p.reconciled(1000)
+			p.exec("simulator", `DELETE FROM charge WHERE order_id = 'completed0'`)
+		}},
+		{name: "discrepancy of no kind", promise: promiseKnown, example: "of no kind", do: func(p *platform) { p.doubt("completed0", "", 2) }},
+
 		{name: "missing refund", promise: promiseUndone, example: "short", do: func(p *platform) {
 			p.exec("payment", `DELETE FROM entry WHERE id = 'refund-short'`)
 			p.exec("simulator", `DELETE FROM refund WHERE order_id = 'short'`)
@@ -102,7 +117,7 @@ func plants() []plant {
 
 		{name: "entry with a wrong amount", promise: promiseBalance, example: "capture-completed0", do: in("payment", `UPDATE entry SET amount = 1 WHERE id = 'capture-completed0'`)},
 		{name: "entry between wrong accounts", promise: promiseBalance, example: "shop", do: in("payment", `UPDATE entry SET credit = 'shop' WHERE id = 'capture-completed0'`)},
-		{name: "entry without a payment", promise: promiseBalance, example: "nothing", do: in("payment", `UPDATE entry SET order_id = 'x' WHERE id = 'capture-completed0'`)},
+		{name: "entry without a payment", promise: promiseBalance, example: "nothing", do: in("payment", `UPDATE entry SET order_id = 'x', id = 'capture-x' WHERE id = 'capture-completed0'`)},
 		{name: "completed and never paid", promise: promiseBalance, example: "completed0", do: in("payment", `DELETE FROM entry WHERE order_id = 'completed0'`)},
 		{name: "refunded without an entry", promise: promiseBalance, example: "short", do: in("payment", `DELETE FROM entry WHERE id = 'refund-short'`)},
 

@@ -104,8 +104,9 @@ func (a *audit) fill() {
 		a.index()
 	}
 	for _, s := range services {
-		// A deadline does no work for its order: it only ends what others have not.
-		a.try("jobs of "+s, `INSERT INTO owned SELECT '`+s+`', key FROM `+schema(s)+`.job WHERE queue <> 'order_deadlines'`)
+		// A deadline does no work for its order: it only ends what others have not. A look at
+		// the provider's ledger is for no order, and comes again for ever.
+		a.try("jobs of "+s, `INSERT INTO owned SELECT '`+s+`', key FROM `+schema(s)+`.job WHERE queue NOT IN ('order_deadlines', 'payment_reconciliation')`)
 		a.try("parked messages of "+s, `INSERT INTO owned SELECT '`+s+`', key FROM `+schema(s)+`.parked`)
 	}
 	// A message above a mark may have been handled since; then what it caused is there.

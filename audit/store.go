@@ -162,7 +162,7 @@ func tables(service string) []string {
 		"order":     {"orders", "idempotency"},
 		"shipping":  {"shipment"},
 		"inventory": {"stock", "reservation", "movement"},
-		"payment":   {"payment", "attempt", "entry"},
+		"payment":   {"payment", "attempt", "entry", "discrepancy", "reconciliation"},
 		"product":   {"product", "price"},
 		"user":      {"users"},
 	}[service]...)

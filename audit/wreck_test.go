@@ -85,7 +85,7 @@ func moneyAstray(p *platform) {
 	p.exec("payment", `UPDATE entry SET credit = debit WHERE id = 'capture-completed0'`)
 	p.exec("payment", `UPDATE entry SET currency = 'EUR' WHERE id = 'refund-short'`)
 	p.exec("payment", `UPDATE attempt SET n = 7 WHERE order_id = 'declined'`)
-	p.exec("payment", `INSERT INTO entry SELECT 'again', order_id, kind, debit, credit, amount, currency, at FROM entry WHERE id = 'refund-short'`)
+	p.exec("payment", `INSERT INTO entry SELECT 'again', order_id, kind, debit, credit, amount, currency, at, made FROM entry WHERE id = 'refund-short'`)
 }
 
 func goodsAstray(p *platform) {

@@ -5,7 +5,8 @@
 //	GET  /charges/{key}      what became of a key; 404 not_found
 //	POST /charges/{key}/void the key will never capture: voided; or captured, if it has
 //	POST /refunds            {"key","chargeKey","orderId","amount","currency"}
-//	GET  /ledger?cursor=     all charges and refunds, in the order in which they were made
+//	GET  /ledger?cursor=&limit=  charges and refunds behind a cursor, in the order in which
+//	                         they were made; each has its cursor, next is absent at the end
 //	POST /faults             see Faults; what is absent stays as it is; GET shows them
 //	GET  /healthz
 //

@@ -3,6 +3,7 @@ package simulator
 import (
 	"context"
 	"embed"
+	"strconv"
 	"time"
 
 	"github.com/google/uuid"
@@ -53,6 +54,7 @@ type answer struct {
 	Status    string    `json:"status"`
 	Reference string    `json:"reference,omitempty"`
 	At        time.Time `json:"at,omitzero"`
+	Cursor    string    `json:"cursor,omitempty"` // in the ledger: to go on behind it
 
 	cut bool
 }
@@ -192,6 +194,7 @@ func write(tx *store.Tx, kind string, a *answer, reference string) error {
 }
 
 // page reads the charges and refunds made by calls after cursor; next is 0 at the end.
+// Their order never changes: one writer gives them numbers and times that grow.
 func (l ledger) page(ctx context.Context, cursor, limit int64) (items []answer, next int64, err error) {
 	items = []answer{}
 	err = l.db.View(ctx, func(tx *store.Tx) error {
@@ -199,9 +202,10 @@ func (l ledger) page(ctx context.Context, cursor, limit int64) (items []answer, 
 			UNION ALL SELECT n, key, charge_key, order_id, amount, currency, 'refunded', reference, at FROM refund WHERE n > $1
 			ORDER BY n LIMIT $2`, []any{cursor, limit}, func(scan func(...any) error) error {
 			var a answer
+			err := scan(&next, &a.Key, &a.ChargeKey, &a.OrderID, &a.Amount, &a.Currency, &a.Status, &a.Reference, &a.At)
+			a.Cursor = strconv.FormatInt(next, 10)
 			items = append(items, a)
-			last := &items[len(items)-1]
-			return scan(&next, &last.Key, &last.ChargeKey, &last.OrderID, &last.Amount, &last.Currency, &last.Status, &last.Reference, &last.At)
+			return err
 		})
 	})
 	if int64(len(items)) < limit {

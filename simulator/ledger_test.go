@@ -1,8 +1,11 @@
 package simulator
 
 import (
+	"encoding/json"
+	"net/http"
 	"slices"
 	"testing"
+	"time"
 )
 
 func TestKeyIsIdempotent(t *testing.T) {
@@ -127,9 +130,52 @@ func TestLedgerPages(t *testing.T) {
 func TestLedgerOverHTTP(t *testing.T) {
 	s := start(t, file(t), Options{})
 	s.charge("a", "ok")
-	for path, want := range map[string]int{"/ledger": 200, "/ledger?cursor=7": 200, "/ledger?cursor=x": 400, "/healthz": 204, "/faults": 200} {
+	for path, want := range map[string]int{"/ledger": 200, "/ledger?cursor=7": 200, "/ledger?cursor=x": 400, "/ledger?limit=1": 200, "/ledger?limit=0": 400, "/ledger?limit=1001": 400, "/ledger?limit=x": 400, "/healthz": 204, "/faults": 200} {
 		if code, _ := s.do("GET", path, nil); code != want {
 			t.Errorf("GET %s: got %d, want %d", path, code, want)
 		}
+	}
+}
+
+// Whoever keeps the cursor of an entry goes on right behind it, and misses nothing that
+// comes later.
+func TestLedgerGoesOnBehindAnEntry(t *testing.T) {
+	s := start(t, file(t), Options{})
+	list := func(query string) (keys []string, last string) {
+		resp, err := http.Get(s.url + "/ledger?" + query)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		var page struct {
+			Items []answer
+			Now   time.Time
+		}
+		if err := json.NewDecoder(resp.Body).Decode(&page); err != nil || time.Since(page.Now).Abs() > time.Minute {
+			t.Fatalf("%s: now is %v, %v", query, page.Now, err)
+		}
+		for _, a := range page.Items {
+			keys, last = append(keys, a.Key+" "+a.Status), a.Cursor
+		}
+		return keys, last
+	}
+	s.charge("a", "ok")
+	s.charge("b", "declined")
+	s.charge("c", "ok")
+	keys, cursor := list("limit=2")
+	if want := []string{"a captured", "b declined"}; !slices.Equal(keys, want) {
+		t.Errorf("first page: got %q, want %q", keys, want)
+	}
+	s.do("POST", "/refunds", request{Key: "r", ChargeKey: "a", OrderID: "o-a", Amount: 2500, Currency: "USD"})
+	keys, cursor = list("cursor=" + cursor)
+	if want := []string{"c captured", "r refunded"}; !slices.Equal(keys, want) {
+		t.Errorf("behind the first: got %q, want %q", keys, want)
+	}
+	if keys, _ = list("cursor=" + cursor); len(keys) != 0 {
+		t.Errorf("behind the end: got %q, want nothing", keys)
+	}
+	s.faults(`{"down":true}`)
+	if code, _ := s.do("GET", "/ledger", nil); code != 503 {
+		t.Errorf("down: got %d, want 503", code)
 	}
 }

@@ -194,26 +194,40 @@ func status(kind, answer string) int {
 	return http.StatusOK
 }
 
-// page answers with the ledger after a cursor, which is the number of a call.
+// page answers with the ledger after a cursor, which is the number of a call, and with
+// the provider's own time: that of its entries is told by the same clock.
 func (s *server) page(w http.ResponseWriter, r *http.Request) {
-	var cursor int64
-	if c := r.FormValue("cursor"); c != "" {
-		var err error
-		if cursor, err = strconv.ParseInt(c, 10, 64); err != nil {
-			problem(w, http.StatusBadRequest, "bad cursor")
-			return
-		}
+	faults := s.faults.get()
+	wait(r.Context(), time.Duration(faults.Slow))
+	if faults.Down {
+		reply(w, http.StatusServiceUnavailable, answer{Status: "down"})
+		return
 	}
-	items, next, err := s.ledger.page(r.Context(), cursor, pageSize)
+	cursor, err := number(r.FormValue("cursor"), 0)
+	limit, err2 := number(r.FormValue("limit"), pageSize)
+	if err != nil || err2 != nil || limit < 1 || limit > pageSize {
+		problem(w, http.StatusBadRequest, fmt.Sprintf("cursor must be that of an entry, and limit 1 to %d", pageSize))
+		return
+	}
+	now := time.Now() // before the ledger is read: what it has not is later
+	items, next, err := s.ledger.page(r.Context(), cursor, limit)
 	if err != nil {
 		problem(w, http.StatusInternalServerError, err.Error())
 		return
 	}
-	answer := map[string]any{"items": items}
+	answer := map[string]any{"items": items, "now": now.UTC()}
 	if next != 0 {
 		answer["next"] = strconv.FormatInt(next, 10)
 	}
 	reply(w, http.StatusOK, answer)
+}
+
+// number reads a parameter that may be absent.
+func number(text string, absent int64) (int64, error) {
+	if text == "" {
+		return absent, nil
+	}
+	return strconv.ParseInt(text, 10, 64)
 }
 
 // setFaults switches those faults that the body names.

@@ -22,7 +22,7 @@ type doctorCommand struct {
 
 // Help says what it looks at.
 func (doctorCommand) Help() string {
-	return `It asks the running platform for partitions that have stopped, work that is stuck, keys that wait, orders past their deadline, a payment provider that does not answer and a disk that is nearly full, and says what to do about each. If the platform does not run, it says so, and checks the configuration and the data directory. It exits 1 when it found something.
+	return `It asks the running platform for partitions that have stopped, work that is stuck, keys that wait, orders past their deadline, money of which the payment provider's ledger and ours say different things, a payment provider that does not answer and a disk that is nearly full, and says what to do about each. If the platform does not run, it says so, and checks the configuration and the data directory. It exits 1 when it found something.
 
 Examples:
 
@@ -143,6 +143,9 @@ func (p *platform) operators(c config.Config) *operate.Desk {
 	}
 	d.Checks = []operate.Finder{
 		func(ctx context.Context) ([]operate.Finding, error) { return lateOrders(ctx, p.databases["order"]) },
+		func(ctx context.Context) ([]operate.Finding, error) {
+			return moneyInDoubt(ctx, p.databases["payment"])
+		},
 		func(ctx context.Context) ([]operate.Finding, error) {
 			return providerAway(ctx, c.Payment.Simulator), nil
 		},

@@ -79,6 +79,7 @@ func (w *ward) findings() (found []operate.Finding) {
 const (
 	newJob    = `INSERT INTO job (id, queue, kind, key, time, cause, trace, body, due, lease, dead) VALUES `
 	newParked = `INSERT INTO parked (subscription, log, partition, seq, id, kind, class, key, version, time, cause, trace, body, state, due) VALUES `
+	newMoney  = `INSERT INTO discrepancy (order_id, entry, key, kind, ours, theirs, amount, currency, seen, found, resolved) VALUES `
 	newOrder  = `INSERT INTO orders (id, user_id, status, reason, style, currency, total, method, lines, payment_status, payment_attempts,
 		shipment_status, tracking, created, updated, version, deadline) VALUES `
 )
@@ -105,6 +106,10 @@ func TestDoctorFinds(t *testing.T) {
 			operate.Finding{What: "1 keys have been tried again for more than 10m0s", Where: "subscription inventory, log payment", Do: "see in the log what fails"}},
 		{"a key nobody tries again", "inventory", newParked + `('inventory', 'payment', 1, 1, 'a', 'PaymentProcessed', 'public', 'k', 1, $T-60m, '', '', x'7b7d', 'retry', $T-5m)`,
 			operate.Finding{What: "1 keys are due to be tried again, and are not", Where: "subscription inventory, log payment", Do: "see whether inventory runs"}},
+		{"money that was captured after all", "payment", newMoney + `('o', 'capture', 'pay-o', 'capture_unwanted', 'nothing: the payment is failed', '25.00 USD as ch_1', 2500, 'USD', $T-2m, $T-1m, 0)`,
+			operate.Finding{What: "capture_unwanted: the payment provider's ledger has 25.00 USD as ch_1, ours nothing: the payment is failed", Where: "order o", Do: "nothing: the money is on its way back"}},
+		{"a capture that the provider has lost", "payment", newMoney + `('o', 'capture', 'pay-o', 'capture_missing', '25.00 USD as ch_1', '', 0, '', $T-2m, $T-1m, 0)`,
+			operate.Finding{What: "capture_missing: the payment provider's ledger has nothing, ours 25.00 USD as ch_1", Where: "order o", Do: "tidewire order show o; ask the provider what became of the charge"}},
 		{"an order past its deadline", "order", newOrder + `('o', '1', 'pending', '', 'choreographed', 'USD', 1, '', '[]', '', 0, '', '', $T-60m, $T-60m, 1, $T-55m)`,
 			operate.Finding{What: "1 orders are pending past their deadline, the first since 20", Where: "service order", Do: "see tidewire queue list: the queue order_deadlines ends them"}},
 	} {
@@ -155,6 +160,7 @@ func TestDoctorIsNotAlarmed(t *testing.T) {
 	w.sql("inventory", newParked+`('inventory', 'payment', 1, 1, 'a', 'PaymentProcessed', 'public', 'k', 1, $T-1m, '', '', x'7b7d', 'retry', $T+1m),
 		('inventory', 'payment', 1, 2, 'b', 'PaymentProcessed', 'public', 'k', 2, $T-60m, '', '', x'7b7d', 'waiting', 0)`)
 	w.sql("payment", `INSERT INTO position (subscription, log, partition, strikes) VALUES ('payment', 'order', 1, 1)`)
+	w.sql("payment", newMoney+`('doubt', 'capture', 'k', '', '', '', 0, '', $T-1m, 0, 0), ('gone', 'capture', 'k', 'capture_differs', '', '', 0, '', $T-60m, $T-60m, $T-1m)`)
 	w.sql("order", newOrder+`('o', '1', 'pending', '', 'choreographed', 'USD', 1, '', '[]', '', 0, '', '', $T-1m, $T-1m, 1, $T+4m)`)
 	if found := w.findings(); len(found) != 0 {
 		t.Errorf("got %+v, want nothing", found)
@@ -208,5 +214,25 @@ func TestDoctorRepeatsWarnings(t *testing.T) {
 	exit := execute(&console{ctx: t.Context(), out: &out, err: &out, environ: []string{"TIDEWIRE_LISTNE=x", "TIDEWIRE_ADMIN=" + w.door}}, []string{"doctor"})
 	if exit != exitFound || !strings.HasPrefix(out.String(), "TIDEWIRE_LISTNE is set, but") || !strings.Contains(out.String(), "to do:  tidewire config lists every key") {
 		t.Errorf("exit %d\n%s", exit, out.String())
+	}
+}
+
+// Of many that are wrong in one way, the first are named, and the rest counted.
+func TestDoctorNamesTheFirstOfMany(t *testing.T) {
+	w := newWard(t)
+	for i := range 8 {
+		w.sql("payment", newMoney+fmt.Sprintf(`('o%d', 'refund', 'k', 'refund_missing', '1.00 USD', '', 0, '', $T-20m, $T-%dm, 0)`, i, 10-i))
+	}
+	w.sql("payment", newMoney+`('x', 'refund', 'k', 'refund_differs', '1.00 USD', '2.00 USD', 200, 'USD', $T-20m, $T-1m, 0)`)
+	var where []string
+	found := w.findings()
+	for _, f := range found {
+		where = append(where, strings.TrimPrefix(f.Where, "order "))
+	}
+	if got, want := strings.Join(where, " "), "x o0 o1 o2 o3 o4"; got != want {
+		t.Fatalf("named %s, want %s", got, want)
+	}
+	if last := found[5].What; !strings.HasSuffix(last, "and 3 more of this kind") || strings.Contains(found[4].What, "more") {
+		t.Errorf("the last says %q", last)
 	}
 }

@@ -43,8 +43,9 @@ import (
 //	shipping   → order                         what is on its way
 //	analytics                                  says nothing that others follow
 //
-// Work stays inside its service: payment asks the provider, shipping prints labels, and
-// order ends what has passed its deadline, each through a queue of its own.
+// Work stays inside its service: payment asks the provider and compares its ledger with
+// ours, shipping prints labels, and order ends what has passed its deadline, each through
+// a queue of its own.
 
 // schemas are the services and the migrations of their databases.
 func schemas() map[string]fs.FS {
@@ -74,7 +75,11 @@ func wire(ctx context.Context, c config.Config, meter metric.Meter) (*platform, 
 	// facts of the one before.
 	known := order.Remember(products, users)
 	orders := &order.Service{DB: db["order"], Catalogue: known, Users: known, Meter: meter}
-	payments := &payment.Service{DB: db["payment"], Provider: payment.NewSimulated(c.Payment.Simulator)}
+	provider, err := payment.Guard(payment.NewSimulated(c.Payment.Simulator), payment.Breaker{Meter: meter})
+	if err != nil {
+		return nil, errors.Join(err, e.close())
+	}
+	payments := &payment.Service{DB: db["payment"], Provider: provider, Meter: meter}
 	stock := &inventory.Service{DB: db["inventory"], Orders: orders, Meter: meter}
 	parcels := &shipping.Service{DB: db["shipping"]}
 	// What all of it adds up to. Nobody waits for that.
@@ -88,7 +93,7 @@ func wire(ctx context.Context, c config.Config, meter metric.Meter) (*platform, 
 			{db: users.DB, routes: users.Routes()},
 			{db: products.DB, routes: products.Routes()},
 			{db: orders.DB, routes: orders.Routes(), streams: orders.Streams(), queues: orders.Queues(), awaited: true},
-			{db: payments.DB, routes: payments.Routes(), streams: payments.Streams(), queues: payments.Queues(), awaited: true},
+			{db: payments.DB, routes: payments.Routes(), streams: payments.Streams(), queues: payments.Queues(), also: payments.Run, awaited: true},
 			{db: stock.DB, routes: stock.Routes(), streams: stock.Streams(), also: stock.Run, awaited: true},
 			{db: parcels.DB, routes: parcels.Routes(), streams: parcels.Streams(), queues: parcels.Queues(), awaited: true},
 			{db: numbers.DB, routes: numbers.Routes(), streams: numbers.Streams(), reading: numbers.Policy(), rest: analytics.Rest},

@@ -60,8 +60,8 @@ func TestTopology(t *testing.T) {
 			}
 		}
 	}
-	if got := len(p.parts(nil)); got != 14+3+1+len(p.members) {
-		t.Errorf("got %d parts, want 14 readers, 3 workers, a look for what has expired and a pruner for each service", got)
+	if got := len(p.parts(nil)); got != 14+4+2+len(p.members) {
+		t.Errorf("got %d parts, want 14 readers, 4 workers, a look for what has expired, payment's reconciliation and a pruner for each service", got)
 	}
 	if got := len(p.parts([]string{"shipping"})); got != 2+1+1 {
 		t.Errorf("got %d parts of shipping, want 2 readers, a worker and a pruner", got)

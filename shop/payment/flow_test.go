@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -56,9 +57,12 @@ func (b *provided) provide(address string) {
 	b.url = "http://" + l.Addr().String()
 }
 
-// work runs a worker until the returned function is called.
-func (b *bench) work() (stop func()) {
-	w := &queue.Worker{DB: b.DB, Driver: queue.Table{DB: b.DB}, Handlers: b.Queues(), Process: &run.Process{Instance: "test"}}
+// work runs a worker of the calls until the returned function is called.
+func (b *bench) work() (stop func()) { return b.workOn(task{}.Queue()) }
+
+func (b *bench) workOn(name string) (stop func()) {
+	handlers := slices.DeleteFunc(b.Queues(), func(h queue.Handler) bool { return h.Queue != name })
+	w := &queue.Worker{DB: b.DB, Driver: queue.Table{DB: b.DB}, Handlers: handlers, Process: &run.Process{Instance: "test"}}
 	ctx, cancel := context.WithCancel(b.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- w.Run(ctx) }()
@@ -276,7 +280,7 @@ func TestCrashAroundCall(t *testing.T) {
 		{"before the call", func(*provided, queue.Handler, message.Message) {}},
 		{"after the call", func(b *provided, h queue.Handler, m message.Message) {
 			outcome, err := h.Call(b.Context(), m)
-			if a, ok := outcome.(Answer); err != nil || !ok || a.Outcome != Captured {
+			if a, ok := outcome.(told); err != nil || !ok || a.Outcome != Captured {
 				b.Fatalf("call: got %v, %v", outcome, err)
 			}
 		}},

@@ -2,8 +2,11 @@ package payment
 
 import (
 	"context"
+	"errors"
+	"time"
 
 	"github.com/tidewire/tidewire/shop/contract"
+	"github.com/tidewire/tidewire/toolkit/failure"
 	"github.com/tidewire/tidewire/toolkit/message"
 	"github.com/tidewire/tidewire/toolkit/queue"
 	"github.com/tidewire/tidewire/toolkit/store"
@@ -23,10 +26,8 @@ func (s *Service) Streams() []stream.Handler {
 // Queues lists the calls to the provider.
 func (s *Service) Queues() []queue.Handler {
 	return []queue.Handler{
-		call[charge](s, func(ctx context.Context, c Charge) Answer { return s.Provider.Charge(ctx, c) }),
-		call[lookup](s, func(ctx context.Context, c Charge) Answer { return s.Provider.Lookup(ctx, c) }),
-		call[void](s, func(ctx context.Context, c Charge) Answer { return s.Provider.Void(ctx, c) }),
-		call[refund](s, func(ctx context.Context, c Charge) Answer { return s.Provider.Refund(ctx, refundKey(c.OrderID), c) }),
+		call[charge](s), call[lookup](s), call[void](s), call[refund](s),
+		queue.Do(s.compare, s.recordCompared),
 	}
 }
 
@@ -61,20 +62,58 @@ func (void) Kind() string { return "void" }
 // Kind names the call.
 func (refund) Kind() string { return "refund" }
 
-// call has the provider asked, and what it answered recorded. Its outcome is data.
+// A reconcile is work that comes again for ever: a look at the provider's ledger.
+type reconcile struct{}
+
+// Queue is where it waits, so that no charge waits behind it.
+func (reconcile) Queue() string { return "payment_reconciliation" }
+
+// Kind names it.
+func (reconcile) Kind() string { return "reconcile" }
+
+// A told is what the provider answered, and to which kind of call.
+type told struct {
+	kind string
+	Answer
+}
+
+// call has the provider asked, and what it answered recorded. Its outcome is data. A
+// call that could not be made is no outcome, and no attempt: it waits.
 func call[T interface {
 	message.Work
 	the() task
-}](s *Service, ask func(context.Context, Charge) Answer) queue.Handler {
+}](s *Service) queue.Handler {
 	return queue.Do(
-		func(ctx context.Context, m message.Of[T]) (Answer, error) {
+		func(ctx context.Context, m message.Of[T]) (told, error) {
 			ctx, cancel := context.WithTimeout(ctx, s.timeout())
 			defer cancel()
-			return ask(ctx, m.Data.the().Charge), nil
+			c := m.Data.the().Charge
+			kind, err := s.instead(ctx, m.Data.Kind(), c, time.Since(m.Time))
+			if err != nil {
+				return told{}, err
+			}
+			a := s.ask(ctx, kind, c)
+			if a.Outcome == NotAsked {
+				return told{}, failure.Wait(a.Wait+s.spread(time.Since(m.Time)), errors.New(a.Error))
+			}
+			return told{kind, a}, nil
 		},
-		func(_ context.Context, tx *store.Tx, m message.Of[T], a Answer) error {
-			return s.record(tx, m.Data.Kind(), m.Data.the(), a)
+		func(_ context.Context, tx *store.Tx, m message.Of[T], a told) error {
+			return s.record(tx, a.kind, m.Data.the(), a.Answer)
 		})
+}
+
+// ask makes a call.
+func (s *Service) ask(ctx context.Context, kind string, c Charge) Answer {
+	switch kind {
+	case lookup{}.Kind():
+		return s.Provider.Lookup(ctx, c)
+	case void{}.Kind():
+		return s.Provider.Void(ctx, c)
+	case refund{}.Kind():
+		return s.Provider.Refund(ctx, refundKey(c.OrderID), c)
+	}
+	return s.Provider.Charge(ctx, c)
 }
 
 func (s *Service) takeOrder(_ context.Context, tx *store.Tx, m message.Of[contract.OrderCreated]) error {

@@ -87,10 +87,11 @@ var rules = []rule{
 	// Late and doubled messages.
 	{[]state{wanted, closing, captured, failed, refunding, refunded, ended}, []event{orderCreated}, none, nil},
 	{[]state{closing, failed, refunding, refunded, ended}, []event{stockRefused, orderEnded}, none, nil},
-	// What was given up comes after all, though a void forbids it: it goes back.
-	{[]state{failed}, []event{chargeCaptured}, refunding, []act{bookCapture, askRefund}},
+	// What was given up comes after all, though a void forbids it, or was captured and
+	// nobody here asked for it: it goes back.
+	{[]state{failed, ended}, []event{chargeCaptured}, refunding, []act{bookCapture, askRefund}},
 	{[]state{captured, refunding, refunded}, []event{chargeCaptured}, none, nil},
-	{[]state{captured, failed, refunding, refunded}, []event{chargeDeclined, chargeFailed, triesSpent, chargeUnknown, chargeVoided}, none, nil},
+	{[]state{captured, failed, refunding, refunded, ended}, []event{chargeDeclined, chargeFailed, triesSpent, chargeUnknown, chargeVoided}, none, nil},
 	{[]state{refunded}, []event{moneyBack}, none, nil},
 }
 

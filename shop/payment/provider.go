@@ -1,6 +1,10 @@
 package payment
 
-import "context"
+import (
+	"context"
+	"errors"
+	"time"
+)
 
 // A Provider moves money. Its methods return an answer however they end: one that says
 // anything but Unknown was given by the provider about this very key, amount and
@@ -15,7 +19,13 @@ type Provider interface {
 	Void(ctx context.Context, c Charge) Answer
 	// Refund gives back what c captured, once for each key.
 	Refund(ctx context.Context, key string, c Charge) Answer
+	// Ledger returns at most so many entries of the provider's ledger behind a cursor, in
+	// an order that never changes; from the beginning behind "". It fails with ErrAway.
+	Ledger(ctx context.Context, cursor string, most int) (Page, error)
 }
+
+// ErrAway: the provider gives no answer, to whatever question.
+var ErrAway = errors.New("the provider is away")
 
 // A Charge is money to be captured.
 type Charge struct {
@@ -29,8 +39,11 @@ type Charge struct {
 // An Answer is what is known after a call.
 type Answer struct {
 	Outcome   Outcome
-	Reference string // the provider's, of what was captured or refunded
-	Error     string // what went wrong, for people
+	Reference string        // the provider's, of what was captured or refunded
+	Error     string        // what went wrong, for people
+	At        time.Time     // when it was captured or refunded, by the provider's clock
+	Away      bool          // there was no answer, or none about this order
+	Wait      time.Duration // of NotAsked: how long at least
 }
 
 // An Outcome is what a call did.
@@ -45,4 +58,23 @@ const (
 	NotFound    Outcome = "not_found"   // the key has done nothing so far
 	Voided      Outcome = "voided"      // the key will never do anything
 	Refunded    Outcome = "refunded"
+	NotAsked    Outcome = "not_asked" // no call was made; to be asked again after Answer.Wait
 )
+
+// A Page is a piece of the provider's ledger.
+type Page struct {
+	Entries []Entry
+	Now     time.Time // of the provider, before it looked
+}
+
+// An Entry of the provider's ledger is what became of a key. It never changes.
+type Entry struct {
+	Cursor    string // to go on behind it
+	Outcome   Outcome
+	Key       string
+	OrderID   string
+	Amount    int64
+	Currency  string
+	Reference string
+	At        time.Time
+}

@@ -1,6 +1,7 @@
 package payment
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
@@ -10,6 +11,7 @@ import (
 	"github.com/tidewire/tidewire/toolkit/failure"
 	"github.com/tidewire/tidewire/toolkit/message"
 	"github.com/tidewire/tidewire/toolkit/store"
+	"go.opentelemetry.io/otel/metric"
 )
 
 // A Service is the payment service.
@@ -20,6 +22,8 @@ type Service struct {
 	Timeout  time.Duration // for one call to the provider; 3s
 	Backoff  time.Duration // before the second try, doubled before each that follows; 100ms
 	Longest  time.Duration // upper bound of the backoff of what is asked until it is answered; 5s
+	Ledger   Reconciliation
+	Meter    metric.Meter // of what is open between the ledgers; none
 }
 
 // choreographed is the style of order in which payment acts by itself.
@@ -68,7 +72,7 @@ func (s *Service) record(tx *store.Tx, kind string, t task, a Answer) error {
 	if err != nil {
 		return err
 	}
-	if p.Key == "" {
+	if p.Key == "" && (p.state != ended || kind != lookup{}.Kind()) {
 		return failure.Permanent(fmt.Errorf("%w: a %s was answered, and none was asked", errImpossible, kind))
 	}
 	key := t.Key
@@ -95,7 +99,33 @@ func (s *Service) record(tx *store.Tx, kind string, t task, a Answer) error {
 	if e == chargeCaptured && p.reference == "" {
 		p.reference = a.Reference
 	}
+	if e == chargeCaptured && p.state == ended { // nobody here asked for it
+		p.Charge = t.Charge
+		if err := adopt(tx, p); err != nil {
+			return err
+		}
+	}
+	p.made = a.At
 	return s.apply(tx, p, e)
+}
+
+// instead is the kind of call that is made for a task of some age. A charge that waited
+// for the provider, while its order ended, is voided: whoever gave up is not charged.
+func (s *Service) instead(ctx context.Context, kind string, c Charge, age time.Duration) (string, error) {
+	if kind != (charge{}).Kind() || age < s.longest() {
+		return kind, nil
+	}
+	err := s.DB.View(ctx, func(tx *store.Tx) error {
+		p, err := load(tx, c.OrderID)
+		if p.closed {
+			kind = void{}.Kind()
+		}
+		return err
+	})
+	if err != nil {
+		err = failure.Wait(s.longest(), err)
+	}
+	return kind, err
 }
 
 // apply does what rules say about an event.
@@ -159,19 +189,13 @@ func again(kind string, t task) message.Work {
 	return charge{t}
 }
 
-func (s *Service) tries() int {
-	if s.Tries == 0 {
-		return 3
-	}
-	return s.Tries
-}
+func (s *Service) tries() int { return or(s.Tries, 3) }
 
-func (s *Service) timeout() time.Duration {
-	if s.Timeout == 0 {
-		return 3 * time.Second
-	}
-	return s.Timeout
-}
+func (s *Service) timeout() time.Duration { return or(s.Timeout, 3*time.Second) }
+
+func (s *Service) backoff() time.Duration { return or(s.Backoff, 100*time.Millisecond) }
+
+func (s *Service) longest() time.Duration { return or(s.Longest, 5*time.Second) }
 
 // delay draws the wait after n calls that did nothing: Backoff, doubled with each call
 // up to Longest, and a quarter more or less.
@@ -179,16 +203,16 @@ func (s *Service) delay(n int) time.Duration {
 	if n == 0 {
 		return 0
 	}
-	backoff, longest := s.Backoff, s.Longest
-	if backoff == 0 {
-		backoff = 100 * time.Millisecond
-	}
-	if longest == 0 {
-		longest = 5 * time.Second
-	}
-	d := longest
-	if shift := n - 1; shift < 30 && backoff<<shift < longest {
-		d = backoff << shift
+	d := s.longest()
+	if shift := n - 1; shift < 30 && s.backoff()<<shift < d {
+		d = s.backoff() << shift
 	}
 	return d*3/4 + rand.N(d/2+1)
+}
+
+// spread draws a wait for a task of some age that could not be asked: the longer all have
+// waited for the provider, the wider they are spread when it is back, and the less often
+// each looks meanwhile.
+func (s *Service) spread(age time.Duration) time.Duration {
+	return rand.N(max(s.backoff(), min(age/2, 6*s.longest())))
 }

@@ -41,6 +41,13 @@ func TestOnPostgres(t *testing.T) {
 		"TestLedgerConstraints":            TestLedgerConstraints,
 		"TestMoneyBalancesWhateverHappens": TestMoneyBalancesWhateverHappens,
 		"TestShow":                         TestShow,
+		"TestOpenMeansWait":                TestOpenMeansWait,
+		"TestDeadlineWhileOpen":            TestDeadlineWhileOpen,
+		"TestDiscrepancies":                TestDiscrepancies,
+		"TestNoFalseAlarm":                 TestNoFalseAlarm,
+		"TestOnItsWayIsNotWrong":           TestOnItsWayIsNotWrong,
+		"TestManyDiscrepancies":            TestManyDiscrepancies,
+		"TestReconciliationGoesOnForEver":  TestReconciliationGoesOnForEver,
 	})
 }
 
@@ -80,7 +87,7 @@ func (b *bench) answer(work message.Work, o Outcome) error {
 	for _, h := range b.Queues() {
 		if h.Kind == m.Kind {
 			_, err := b.DB.Update(b.Context(), []string{"o"}, func(tx *store.Tx) error {
-				return h.Record(context.Background(), tx, m, Answer{Outcome: o, Reference: "ref"})
+				return h.Record(context.Background(), tx, m, told{m.Kind, Answer{Outcome: o, Reference: "ref"}})
 			})
 			return err
 		}
@@ -175,9 +182,9 @@ charge.declined        x              failed+PaymentFailed               failed!
 charge.unavailable     x              wanted+charge                      wanted!+void               .                  .                         .                                 .                 x
 charge.exhausted       x              wanted+void                        wanted!+void               .                  .                         .                                 .                 x
 charge.unknown         x              wanted+lookup                      wanted!+lookup             .                  .                         .                                 .                 x
-lookup.captured        x              captured+PaymentProcessed+capture  refunding!+refund+capture  .                  refunding+refund+capture  .                                 .                 x
-lookup.not_found       x              wanted+charge                      wanted!+void               .                  .                         .                                 .                 x
-lookup.unknown         x              wanted+lookup                      wanted!+lookup             captured+lookup    failed+lookup             refunding!+lookup                 refunded!+lookup  x
+lookup.captured        x              captured+PaymentProcessed+capture  refunding!+refund+capture  .                  refunding+refund+capture  .                                 .                 refunding!+refund+capture
+lookup.not_found       x              wanted+charge                      wanted!+void               .                  .                         .                                 .                 .
+lookup.unknown         x              wanted+lookup                      wanted!+lookup             captured+lookup    failed+lookup             refunding!+lookup                 refunded!+lookup  ended!+lookup
 void.voided            x              failed+PaymentFailed               failed!+PaymentFailed      .                  .                         .                                 .                 x
 void.captured          x              captured+PaymentProcessed+capture  refunding!+refund+capture  .                  refunding+refund+capture  .                                 .                 x
 void.unavailable       x              wanted+void                        wanted!+void               captured+void      failed+void               refunding!+void                   refunded!+void    x

@@ -26,6 +26,8 @@ type payment struct {
 	attempts  int  // to charge
 	calls     int  // of every kind
 	stored    bool // there is a row
+
+	made time.Time // when the provider did what is booked next, if it said so
 }
 
 // load reads the payment of an order; in state none if there is no row.
@@ -55,6 +57,11 @@ func save(tx *store.Tx, p payment) error {
 			reference, reason, attempts, calls, created, updated)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, '', '', 0, 0, $10, $10)`,
 		p.OrderID, string(status), p.closed, p.Amount, p.Currency, p.Method, p.style, p.lines, p.Key, tx.Now)
+}
+
+// adopt stores what a charge is of that was not asked for here.
+func adopt(tx *store.Tx, p payment) error {
+	return tx.Exec(`UPDATE payment SET amount = $2, currency = $3, key = $4 WHERE order_id = $1`, p.OrderID, p.Amount, p.Currency, p.Key)
 }
 
 // An attempt is a call to the provider, with what it answered.
@@ -102,13 +109,16 @@ type entry struct {
 // post books an entry of the whole amount of p. A second one of its kind is an error of
 // the database.
 func post(tx *store.Tx, p payment, e entry) error {
-	return tx.Exec(`INSERT INTO entry (id, order_id, kind, debit, credit, amount, currency, at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-		e.kind+"-"+p.OrderID, p.OrderID, e.kind, e.debit, e.credit, p.Amount, p.Currency, tx.Now)
+	if p.made.IsZero() {
+		p.made = tx.Now
+	}
+	return tx.Exec(`INSERT INTO entry (id, order_id, kind, debit, credit, amount, currency, at, made) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+		e.kind+"-"+p.OrderID, p.OrderID, e.kind, e.debit, e.credit, p.Amount, p.Currency, tx.Now, p.made)
 }
 
 // entries reads what was booked for an order.
 func entries(tx *store.Tx, orderID string) (all []entry, err error) {
-	err = tx.Rows(`SELECT kind, debit, credit, amount, currency, at FROM entry WHERE order_id = $1 ORDER BY at, kind`, []any{orderID},
+	err = tx.Rows(`SELECT kind, debit, credit, amount, currency, at FROM entry WHERE id IN ('capture-' || $1, 'refund-' || $1) ORDER BY at, kind`, []any{orderID},
 		func(scan func(...any) error) error {
 			var e entry
 			err := scan(&e.kind, &e.debit, &e.credit, &e.amount, &e.currency, &e.at)
