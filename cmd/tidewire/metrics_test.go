@@ -3,7 +3,9 @@ package main
 import (
 	"bufio"
 	"net/http"
+	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -101,4 +103,58 @@ func TestMetricsAfterOneOrder(t *testing.T) {
 			}
 		}
 	}
+}
+
+// Whoever makes a metric says in docs/metrics.md what it means, and nothing stands there
+// that is not to be had.
+func TestEveryMetricIsDocumented(t *testing.T) {
+	text, err := os.ReadFile("../../docs/metrics.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	documented := map[string]bool{}
+	for _, row := range regexp.MustCompile("(?m)^\\| `([a-z_]+)` \\| (counter|gauge|histogram) \\|").FindAllStringSubmatch(string(text), -1) {
+		documented[row[1]+" "+row[2]] = true
+	}
+	r := up(t, filepath.Join(t.TempDir(), "data"), "--set", "traces=zipkin+http://127.0.0.1:1")
+	r.ends(`{"userId":"1","productId":"1","quantity":1}`, "completed", "")
+	var missing, gone []string
+	defer func() {
+		if t.Failed() {
+			t.Logf("not in docs/metrics.md: %q; there, and not to be had: %q", missing, gone)
+		}
+	}()
+	eventually(t, "the document and the platform say the same", func() bool {
+		missing, gone = nil, nil
+		there := r.metricTypes()
+		for m := range there {
+			if !documented[m] {
+				missing = append(missing, m)
+			}
+		}
+		for m := range documented {
+			if !there[m] {
+				gone = append(gone, m)
+			}
+		}
+		return len(missing)+len(gone) == 0
+	})
+}
+
+// metricTypes reads the names and types of all metrics that are ours.
+func (r *running) metricTypes() map[string]bool {
+	r.t.Helper()
+	resp, err := http.Get(r.admin + "/metrics")
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	types := map[string]bool{}
+	for in := bufio.NewScanner(resp.Body); in.Scan(); {
+		line, ours := strings.CutPrefix(in.Text(), "# TYPE ")
+		if ours && (strings.HasPrefix(line, "tidewire_") || strings.HasPrefix(line, "http_")) {
+			types[line] = true
+		}
+	}
+	return types
 }

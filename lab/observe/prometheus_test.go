@@ -51,15 +51,17 @@ func TestEveryExpressionIsAnswered(t *testing.T) {
 		t.Fatalf("the dashboard has %d expressions", len(panels))
 	}
 	empty := map[string]string{}
+	defer func() {
+		if len(empty) > 0 {
+			t.Logf("without data: %v", empty)
+		}
+	}()
 	eventually(t, "every panel has data", func() bool {
 		clear(empty)
 		for title, expr := range panels {
 			if n := ask(t, prometheus, strings.ReplaceAll(expr, "$__rate_interval", "10s")); n == 0 {
 				empty[title] = expr
 			}
-		}
-		if len(empty) > 0 {
-			t.Logf("still without data: %v", empty)
 		}
 		return len(empty) == 0
 	})
