@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -44,6 +45,20 @@ func (r *running) settled() {
 	})
 }
 
+// read waits until every reader has stored that it has read everything: one that is behind
+// is not ahead of a journal that is put back, and would go on in that one.
+func (r *running) read() {
+	r.t.Helper()
+	eventually(r.t, "everything is read", func() bool {
+		_, out, _ := tidewire(r.t, r.flags("stream", "list", "--json")...)
+		var streams []operate.Stream
+		if err := json.Unmarshal([]byte(out), &streams); err != nil {
+			r.t.Fatal(err)
+		}
+		return !slices.ContainsFunc(streams, func(s operate.Stream) bool { return s.Behind != 0 })
+	})
+}
+
 // put replaces the database of a service at rest, and returns what was there.
 func put(t *testing.T, data, service string, with []byte) (was []byte) {
 	t.Helper()
@@ -77,6 +92,7 @@ func TestOneDatabaseOfAnOlderBackup(t *testing.T) {
 	}
 	r.orders(20)
 	r.settled()
+	r.read()
 	r.term()
 	newest := put(t, data, "payment", old)
 	r = up(t, data)
