@@ -31,6 +31,9 @@ func consequences() []effect {
 		{"order", "shipping", "OrderShipped", order(ended)},
 		{"order", "shipping", "ShipmentRecalled", order("x.shipment_status = 'recalled'")},
 	}
+	for _, n := range notices() {
+		all = append(all, effect{"notification", n.log, n.kind, the("notification.notification", "x.subject = e.key AND x.template = "+n.template("e"))})
+	}
 	for _, kind := range []string{"OrderFailed", "OrderCancelled"} {
 		all = append(all,
 			effect{"payment", "order", kind, the("payment.payment", "x.order_id = e.key AND x.closed = 1 AND x.status <> 'captured'")},

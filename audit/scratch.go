@@ -37,11 +37,11 @@ var scratch = [...]string{
 	`CREATE INDEX client_item_order ON client_item (order_id, product_id)`,
 	// How the name of each product begins.
 	`CREATE TEMP TABLE spoken (seq BIGINT, word TEXT)`,
-	fact("order"), fact("payment"), fact("inventory"), fact("shipping"), fact("product"), fact("user"), fact("analytics"),
+	fact("order"), fact("payment"), fact("inventory"), fact("shipping"), fact("product"), fact("user"), fact("analytics"), fact("notification"),
 }
 
 // fact is a journal without its bodies. Word is the reason of an end, the currency of an
-// amount, a tracking number, or the name of a product.
+// amount, a tracking number, the name of a product, or the template of a notification.
 func fact(log string) string {
 	return "CREATE TEMP TABLE fact_" + log + ` (kind TEXT, key TEXT, version BIGINT, partition BIGINT, seq BIGINT, id TEXT, time BIGINT, word TEXT, amount BIGINT)`
 }
@@ -94,6 +94,7 @@ func (a *audit) fill() {
 		a.try("the journal of "+s, `INSERT INTO fact_`+s+` SELECT kind, key, version, partition, seq, id, time,
 			CASE WHEN kind IN ('OrderFailed', 'OrderCancelled', 'PaymentFailed') THEN `+d.text("body", "reason")+`
 				WHEN kind IN ('OrderCreated', 'PaymentProcessed', 'PaymentRefunded') THEN `+d.text("body", "currency")+`
+				WHEN kind IN ('NotificationSent', 'NotificationFailed') THEN `+d.text("body", "template")+`
 				WHEN kind = 'OrderShipped' THEN `+d.text("body", "trackingNumber")+`
 				WHEN kind IN ('ProductCreated', 'ProductUpdated') THEN `+d.text("body", "name")+` END,
 			CASE WHEN kind = 'OrderCreated' THEN `+number("total")+`

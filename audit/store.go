@@ -150,7 +150,7 @@ func (a *audit) rewrite(query string) string {
 
 // services are the databases, in the order in which their snapshots are taken: a
 // message's reader before its sender.
-var services = [...]string{"analytics", "order", "shipping", "inventory", "payment", "product", "user"}
+var services = [...]string{"analytics", "notification", "order", "shipping", "inventory", "payment", "product", "user"}
 
 // schema is the name of a service in SQL: two of them are words of the language.
 func schema(service string) string { return `"` + service + `"` }
@@ -158,13 +158,14 @@ func schema(service string) string { return `"` + service + `"` }
 // tables are what each database must have, beside the toolkit's.
 func tables(service string) []string {
 	return append([]string{"identity", "journal", "job", "position", "parked"}, map[string][]string{
-		"analytics": {"sale", "refund", "customer", "tally", "revenue", "product"},
-		"order":     {"orders", "idempotency"},
-		"shipping":  {"shipment"},
-		"inventory": {"stock", "reservation", "movement"},
-		"payment":   {"payment", "attempt", "entry", "discrepancy", "reconciliation"},
-		"product":   {"product", "price"},
-		"user":      {"users"},
+		"analytics":    {"sale", "refund", "customer", "tally", "revenue", "product"},
+		"order":        {"orders", "idempotency"},
+		"shipping":     {"shipment"},
+		"inventory":    {"stock", "reservation", "movement"},
+		"payment":      {"payment", "attempt", "entry", "discrepancy", "reconciliation"},
+		"product":      {"product", "price"},
+		"user":         {"users"},
+		"notification": {"notification"},
 	}[service]...)
 }
 

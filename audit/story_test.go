@@ -158,6 +158,7 @@ func (p *platform) fill() {
 	p.blocked("blocked")
 	p.refunding("refunding")
 	p.packing("packing")
+	p.tell()
 	p.count()
 	p.read()
 }

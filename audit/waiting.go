@@ -73,7 +73,7 @@ func overdue() []probe {
 		all = append(all,
 			probe{of: count(schema(s) + `.job WHERE dead = 0`), bad: fmt.Sprintf(`SELECT 'job ' || j.id || ' (' || j.kind || ' ' || j.key || ') of ' || j.queue || ' was due at ' || j.due FROM %q.job j
 				JOIN (SELECT queue, MIN(due) AS due FROM %[1]q.job WHERE dead = 0 GROUP BY queue) first ON first.queue = j.queue AND first.due = j.due
-				WHERE j.dead = 0 AND j.due < {late}`, s)},
+				WHERE j.dead = 0 AND j.due < {late} AND `+unless(s), s)},
 			probe{of: count(schema(s) + `.parked`), bad: fmt.Sprintf(`SELECT 'message ' || id || ' (' || kind || ' ' || key || ') parked in %s was due at ' || due FROM %[1]q.parked
 				WHERE state IN ('retry', 'discarded') AND due < {late}`, s)})
 	}
@@ -102,9 +102,9 @@ func (c Check) still(before Check) Check {
 	return now
 }
 
-// onlookers are the services for which no order waits, and that tell nobody. They follow
+// onlookers are the services for which no order waits, and that tell nobody who works for one. They follow
 // a little later; that they do not stand still is the promise that nothing is stuck.
-func onlookers() []string { return []string{"analytics"} }
+func onlookers() []string { return []string{"analytics", "notification"} }
 
 // quiet checks that all work is done.
 func quiet() promise {

@@ -48,6 +48,7 @@ func dropTables(p *platform) {
 }
 
 func loseEffects(p *platform) {
+	p.exec("notification", `DELETE FROM notification`)
 	p.exec("payment", `DELETE FROM payment`)
 	p.exec("shipping", `DELETE FROM shipment`)
 	p.exec("inventory", `DELETE FROM reservation`)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/tidewire/tidewire/cmd/tidewire/config"
 	"github.com/tidewire/tidewire/driver/postgres"
+	"github.com/tidewire/tidewire/shop/notification"
 	"github.com/tidewire/tidewire/shop/operate"
 	"github.com/tidewire/tidewire/toolkit/store"
 )
@@ -22,7 +23,7 @@ type doctorCommand struct {
 
 // Help says what it looks at.
 func (doctorCommand) Help() string {
-	return `It asks the running platform for partitions that have stopped, work that is stuck, keys that wait, orders past their deadline, money of which the payment provider's ledger and ours say different things, a payment provider that does not answer and a disk that is nearly full, and says what to do about each. If the platform does not run, it says so, and checks the configuration and the data directory. It exits 1 when it found something.
+	return `It asks the running platform for partitions that have stopped, work that is stuck, keys that wait, orders past their deadline, mails that do not leave, money of which the payment provider's ledger and ours say different things, a payment provider that does not answer and a disk that is nearly full, and says what to do about each. If the platform does not run, it says so, and checks the configuration and the data directory. It exits 1 when it found something.
 
 Examples:
 
@@ -128,7 +129,7 @@ func sqliteFile(name string) error {
 
 // operators puts the operators' desk together: the toolkit's own checks, and those that
 // only the shop and the machine can tell.
-func (p *platform) operators(c config.Config) *operate.Desk {
+func (p *platform) operators(c config.Config, mails *notification.Service) *operate.Desk {
 	d := &operate.Desk{Logs: p.logs, Queues: map[string][]string{}}
 	if c.Database == "" {
 		data, err := filepath.Abs(c.Data)
@@ -149,6 +150,7 @@ func (p *platform) operators(c config.Config) *operate.Desk {
 		func(ctx context.Context) ([]operate.Finding, error) {
 			return providerAway(ctx, c.Payment.Simulator), nil
 		},
+		func(ctx context.Context) ([]operate.Finding, error) { return lateMails(ctx, mails) },
 		func(context.Context) ([]operate.Finding, error) { return nearlyFull(c.Data) },
 	}
 	return d
@@ -169,6 +171,23 @@ func lateOrders(ctx context.Context, db *store.DB) (found []operate.Finding, err
 	if n > 0 {
 		found = append(found, operate.Finding{What: fmt.Sprintf("%d orders are pending past their deadline, the first since %s", n, clock(oldest)),
 			Where: "service order", Do: "see tidewire queue list: the queue order_deadlines ends them"})
+	}
+	return found, err
+}
+
+// lateMail is how long a mail may wait: a mail server is away for minutes, and some tell
+// who writes for the first time to come again.
+const lateMail = 10 * time.Minute
+
+// lateMails finds mails that should have left.
+func lateMails(ctx context.Context, mails *notification.Service) (found []operate.Finding, err error) {
+	n, oldest, err := mails.Unsent(ctx)
+	if n > 0 && time.Since(oldest) > lateMail {
+		do := "see whether the server at mail answers, and what the log says of it; they are tried for three days"
+		if mails.Mailer == nil {
+			do = "they are of a time when mail named a server: name it again, and they go out"
+		}
+		found = append(found, operate.Finding{What: fmt.Sprintf("%d mails wait, the first since %s", n, clock(oldest)), Where: "service notification", Do: do})
 	}
 	return found, err
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 	"github.com/tidewire/tidewire/shop/analytics"
 	"github.com/tidewire/tidewire/shop/door"
 	"github.com/tidewire/tidewire/shop/inventory"
+	"github.com/tidewire/tidewire/shop/notification"
 	"github.com/tidewire/tidewire/shop/operate"
 	"github.com/tidewire/tidewire/shop/order"
 	"github.com/tidewire/tidewire/shop/payment"
@@ -31,32 +33,36 @@ import (
 )
 
 // THE TOPOLOGY. Every service has a database of its own, and knows the others by the
-// facts in their journals; only the order service asks two of them a question, and inventory
-// asks the order service about orders whose stock has been reserved for a day.
+// facts in their journals; only the order service asks two of them a question, inventory
+// asks the order service about orders whose stock has been reserved for a day, and
+// notification asks the user service for addresses.
 //
-//	user       → analytics                     who there is
+//	user       → analytics, notification       who there is
 //	product    → inventory, analytics          a new product has a stock; what it is called, and is worth
 //	order      → payment, inventory, shipping, what is wanted, wanted no more, or has left
-//	             analytics
-//	payment    → inventory, order, analytics   what is paid, not paid, or paid back
+//	             analytics, notification
+//	payment    → inventory, order, analytics,  what is paid, not paid, or paid back
+//	             notification
 //	inventory  → shipping, order, payment      what is reserved, or is not there
-//	shipping   → order                         what is on its way
+//	shipping   → order, notification           what is on its way
 //	analytics                                  says nothing that others follow
+//	notification                               says nothing that others follow
 //
 // Work stays inside its service: payment asks the provider and compares its ledger with
-// ours, shipping prints labels, and order ends what has passed its deadline, each through
-// a queue of its own.
+// ours, shipping prints labels, order ends what has passed its deadline, and notification
+// writes to people, each through a queue of its own.
 
 // schemas are the services and the migrations of their databases.
 func schemas() map[string]fs.FS {
 	return map[string]fs.FS{
-		"user":      user.Migrations(),
-		"product":   product.Migrations(),
-		"order":     order.Migrations(),
-		"payment":   payment.Migrations(),
-		"inventory": inventory.Migrations(),
-		"shipping":  shipping.Migrations(),
-		"analytics": analytics.Migrations(),
+		"user":         user.Migrations(),
+		"product":      product.Migrations(),
+		"order":        order.Migrations(),
+		"payment":      payment.Migrations(),
+		"inventory":    inventory.Migrations(),
+		"shipping":     shipping.Migrations(),
+		"analytics":    analytics.Migrations(),
+		"notification": notification.Migrations(),
 	}
 }
 
@@ -84,6 +90,11 @@ func wire(ctx context.Context, c config.Config, meter metric.Meter) (*platform, 
 	parcels := &shipping.Service{DB: db["shipping"]}
 	// What all of it adds up to. Nobody waits for that.
 	numbers := &analytics.Service{DB: db["analytics"]}
+	// Who is told of it. Nobody waits for that.
+	mails, err := notifications(c, db["notification"], users, meter)
+	if err != nil {
+		return nil, errors.Join(err, e.close())
+	}
 
 	p := &platform{engine: e, retention: c.Retention,
 		process: &run.Process{Instance: uuid.NewString(), Meter: meter}, strain: run.NewStrain(),
@@ -97,12 +108,33 @@ func wire(ctx context.Context, c config.Config, meter metric.Meter) (*platform, 
 			{db: stock.DB, routes: stock.Routes(), streams: stock.Streams(), also: stock.Run, awaited: true},
 			{db: parcels.DB, routes: parcels.Routes(), streams: parcels.Streams(), queues: parcels.Queues(), awaited: true},
 			{db: numbers.DB, routes: numbers.Routes(), streams: numbers.Streams(), reading: numbers.Policy(), rest: analytics.Rest},
+			{db: mails.DB, routes: mails.Routes(), streams: mails.Streams(), queues: mails.Queues(), also: mails.Run,
+				reading: notification.Loose(), rest: notification.Rest, calls: notification.Calls, calling: notification.Tries()},
 		}}
-	p.desk = p.operators(c)
+	p.desk = p.operators(c, mails)
 	if err := errors.Join(p.check(), p.strain.Measure(meter), p.measure(c, meter, orders.Measure)); err != nil {
 		return nil, errors.Join(err, p.close())
 	}
 	return p, nil
+}
+
+// notifications is the service that writes to people, with the mail server that is
+// configured, if any.
+func notifications(c config.Config, db *store.DB, users *user.Service, meter metric.Meter) (*notification.Service, error) {
+	from, err := notification.ParseSender(c.Shop.Sender)
+	if err != nil {
+		return nil, fmt.Errorf("shop.sender: %w", err)
+	}
+	s := &notification.Service{DB: db, Contacts: users, Shop: cmp.Or(from.Name, "the shop"), Meter: meter}
+	if c.Mail == "" {
+		return s, nil
+	}
+	server, err := notification.ParseServer(c.Mail)
+	if err != nil {
+		return nil, fmt.Errorf("mail: %w", err)
+	}
+	s.Mailer = notification.NewSMTP(server, from)
+	return s, nil
 }
 
 // A member is a service as the platform sees it: a database, what it answers, and what
@@ -116,6 +148,8 @@ type member struct {
 	reading failure.Policy              // of its readers
 	rest    time.Duration               // of its readers, between batches
 	also    func(context.Context) error // what it does now and then; nil
+	calling failure.Policy              // of its workers
+	calls   int                         // out at a time; callsOut
 }
 
 func (m member) name() string { return m.db.Service() }
@@ -191,7 +225,7 @@ func (p *platform) parts(names []string) (parts []func(context.Context) error) {
 		}
 		for _, name := range queueNames(m) {
 			handlers := slices.DeleteFunc(slices.Clone(m.queues), func(h queue.Handler) bool { return h.Queue != name })
-			w := &queue.Worker{DB: m.db, Driver: p.tables[m.name()], Handlers: handlers, Process: p.process, Concurrency: callsOut, Strain: strain}
+			w := &queue.Worker{DB: m.db, Driver: p.tables[m.name()], Handlers: handlers, Policy: m.calling, Process: p.process, Concurrency: cmp.Or(m.calls, callsOut), Strain: strain}
 			parts = append(parts, w.Run)
 		}
 		if m.also != nil {

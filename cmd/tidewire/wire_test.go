@@ -60,18 +60,21 @@ func TestTopology(t *testing.T) {
 			}
 		}
 	}
-	if got := len(p.parts(nil)); got != 14+4+2+len(p.members) {
-		t.Errorf("got %d parts, want 14 readers, 4 workers, a look for what has expired, payment's reconciliation and a pruner for each service", got)
+	if got := len(p.parts(nil)); got != 18+4+3+len(p.members) {
+		t.Errorf("got %d parts, want 18 readers, 4 workers, a look for what has expired, payment's reconciliation, the watch of the mails and a pruner for each service", got)
 	}
 	if got := len(p.parts([]string{"shipping"})); got != 2+1+1 {
 		t.Errorf("got %d parts of shipping, want 2 readers, a worker and a pruner", got)
+	}
+	if got, without := len(wired(t, "mail=smtp://127.0.0.1:1").parts(nil)), len(p.parts(nil)); got != without+1 {
+		t.Errorf("got %d parts with a mail server, %d without; want a worker more", got, without)
 	}
 	var readers []string
 	for _, db := range p.readersOf("order") {
 		readers = append(readers, db.Service())
 	}
 	slices.Sort(readers)
-	if got := strings.Join(readers, " "); got != "analytics inventory payment shipping" {
+	if got := strings.Join(readers, " "); got != "analytics inventory notification payment shipping" {
 		t.Errorf("the order log is read by %s", got)
 	}
 }

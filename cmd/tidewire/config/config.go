@@ -16,6 +16,7 @@ import (
 
 	"github.com/tidewire/tidewire/shop/door"
 	"github.com/tidewire/tidewire/shop/money"
+	"github.com/tidewire/tidewire/shop/notification"
 )
 
 // A Config is the configuration of one process. Its tags are the documentation that
@@ -32,6 +33,7 @@ type Config struct {
 	Listen    string        `key:"listen" default:"127.0.0.1:3000" doc:"customers' door"`
 	Admin     string        `key:"admin" default:"127.0.0.1:3001" doc:"operators' door: health, metrics, what the commands use"`
 	Retention time.Duration `key:"retention" default:"30d" doc:"how long commands, done jobs, idempotency keys past their 24 h and audit rows stay"`
+	Mail      string        `key:"mail" secret:"true" doc:"empty: notifications are stored and shown, none leaves; or smtp://USER:PASSWORD@HOST:PORT, smtps://…; ?starttls=auto|required|never, ?verify=false"`
 	Order     Order
 	Payment   Payment
 	Shop      Shop
@@ -54,6 +56,7 @@ type Payment struct {
 // Shop is about the shop as a whole.
 type Shop struct {
 	Currency string `key:"shop.currency" default:"USD" doc:"ISO code of the currency of a price that names none"`
+	Sender   string `key:"shop.sender" default:"Tidewire <shop@localhost>" doc:"who mails are from: NAME <ADDRESS>"`
 }
 
 // Auth is about who may come in.
@@ -84,7 +87,7 @@ func (t Traces) Collector() (kind, address string) {
 
 // later are the keys, and the beginnings of keys, of later versions.
 var later = []string{
-	"streams", "queues", "cache", "search", "mail", "grpc.listen", "order.check_stock",
+	"streams", "queues", "cache", "search", "grpc.listen", "order.check_stock",
 	"auth.issuer", "auth.audience", "gateway.", "limits.", "services.",
 }
 
@@ -96,8 +99,6 @@ var legacy = []struct{ name, key string }{
 	{"USER_SERVICE_URL", "services.user"},
 	{"PRODUCT_SERVICE_URL", "services.product"},
 	{"PAYMENT_SERVICE_URL", "services.payment"},
-	{"EMAIL_USER", "mail"},
-	{"EMAIL_PASS", "mail"},
 }
 
 func collected(t Traces) bool {
@@ -128,6 +129,10 @@ func (c *Config) check() error {
 		return fmt.Errorf("traces: must be empty, zipkin+http://HOST:PORT or otlp+http://HOST:PORT")
 	case !(c.Traces.Sample > 0 && c.Traces.Sample <= 1):
 		return fmt.Errorf("traces.sample: %v is not more than 0 and at most 1; to trace nothing, leave traces empty", c.Traces.Sample)
+	case c.Mail != "" && fault(notification.ParseServer(c.Mail)) != nil:
+		return fmt.Errorf("mail: %w", fault(notification.ParseServer(c.Mail)))
+	case fault(notification.ParseSender(c.Shop.Sender)) != nil:
+		return fmt.Errorf("shop.sender: %w", fault(notification.ParseSender(c.Shop.Sender)))
 	case c.Retention < 24*time.Hour:
 		return fmt.Errorf("retention: %s is less than a day, which idempotency keys are promised", formatDuration(c.Retention))
 	case !money.Known(c.Shop.Currency):
@@ -135,3 +140,6 @@ func (c *Config) check() error {
 	}
 	return nil
 }
+
+// fault returns what is wrong with a value.
+func fault[T any](_ T, err error) error { return err }

@@ -50,6 +50,7 @@ func Load(src Source) (*Loaded, error) {
 			return nil, err
 		}
 	}
+	l.mailUser(src)
 	if err := l.loaded.check(); err != nil {
 		return nil, err
 	}

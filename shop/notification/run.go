@@ -1,0 +1,105 @@
+package notification
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/tidewire/tidewire/toolkit/store"
+	"go.opentelemetry.io/otel/metric"
+)
+
+// Run measures the mails, and looks once whether their server is there: one that is not may
+// come later. When ctx ends it sends home the calls that wait for the server.
+func (s *Service) Run(ctx context.Context) error {
+	if s.Mailer == nil {
+		<-ctx.Done()
+		return nil
+	}
+	if err := s.gate.open(s.Meter); err != nil {
+		return err
+	}
+	stop, err := s.measure()
+	if err != nil {
+		return err
+	}
+	defer stop()
+	hello, cancel := context.WithTimeout(ctx, sendLimit)
+	defer cancel()
+	if err := s.Mailer.Hello(hello); err != nil && ctx.Err() == nil {
+		slog.Warn("mail: the server does not answer: mails wait until it does", "error", err)
+	}
+	if err := s.adopt(ctx); err != nil && ctx.Err() == nil {
+		slog.Warn("mail: some mails that were noted without a mail server wait until the next start", "error", err)
+	}
+	<-ctx.Done()
+	s.gate.stop()
+	return s.Mailer.Close()
+}
+
+// adopt queues what waits for orders that were noted while there was no mail server.
+func (s *Service) adopt(ctx context.Context) error {
+	var orders []string
+	err := s.DB.View(ctx, func(tx *store.Tx) (err error) {
+		orders, err = orphans(tx)
+		return err
+	})
+	for _, order := range orders {
+		if err != nil {
+			return err
+		}
+		_, err = s.DB.Background().Update(ctx, []string{order}, func(tx *store.Tx) error {
+			early, err := release(tx, order)
+			for _, n := range early {
+				if err := send(tx, n); err != nil {
+					return err
+				}
+			}
+			return err
+		})
+	}
+	return err
+}
+
+// Unsent returns how many mails have not left, and since when the oldest waits.
+func (s *Service) Unsent(ctx context.Context) (n int64, oldest time.Time, err error) {
+	err = s.DB.View(ctx, func(tx *store.Tx) (err error) {
+		n, oldest, err = unsent(tx)
+		return err
+	})
+	return n, oldest, err
+}
+
+// measure makes the instruments, and returns what ends them.
+func (s *Service) measure() (stop func(), err error) {
+	if s.Meter == nil {
+		return func() {}, nil
+	}
+	age, err := s.Meter.Float64ObservableGauge("tidewire.notification.oldest", metric.WithUnit("s"),
+		metric.WithDescription("For how long the oldest mail has waited that has not left."))
+	if err != nil {
+		return nil, err
+	}
+	breaker, err := s.Meter.Int64ObservableGauge("tidewire.notification.breaker",
+		metric.WithDescription("0: the mail server is asked. 1: one mail tries. 2: it is given a rest."))
+	if err != nil {
+		return nil, err
+	}
+	reg, err := s.Meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		o.ObserveInt64(breaker, s.gate.state())
+		n, oldest, err := s.Unsent(ctx)
+		if err != nil {
+			return err
+		}
+		waited := 0.0
+		if n > 0 {
+			waited = max(0, time.Since(oldest).Seconds())
+		}
+		o.ObserveFloat64(age, waited)
+		return nil
+	}, age, breaker)
+	if err != nil {
+		return nil, err
+	}
+	return func() { _ = reg.Unregister() }, nil // it only fails if it was never registered
+}
