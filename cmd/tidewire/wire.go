@@ -44,13 +44,13 @@ import (
 //	payment    → inventory, order, analytics,  what is paid, not paid, or paid back
 //	             notification
 //	inventory  → shipping, order, payment      what is reserved, or is not there
-//	shipping   → order, notification           what is on its way
+//	shipping   → order, notification           what is on its way, and what has arrived
 //	analytics                                  says nothing that others follow
 //	notification                               says nothing that others follow
 //
 // Work stays inside its service: payment asks the provider and compares its ledger with
-// ours, shipping prints labels, order ends what has passed its deadline, and notification
-// writes to people, each through a queue of its own.
+// ours, shipping gets labels and asks where the parcels are, order ends what has passed its
+// deadline, and notification writes to people, each through a queue of its own.
 
 // schemas are the services and the migrations of their databases.
 func schemas() map[string]fs.FS {
@@ -87,7 +87,7 @@ func wire(ctx context.Context, c config.Config, meter metric.Meter) (*platform, 
 	}
 	payments := &payment.Service{DB: db["payment"], Provider: provider, Meter: meter}
 	stock := &inventory.Service{DB: db["inventory"], Orders: orders, Meter: meter}
-	parcels := &shipping.Service{DB: db["shipping"]}
+	parcels := &shipping.Service{DB: db["shipping"], Carrier: shipping.Courier{Day: c.Carrier.Day}, Meter: meter}
 	// What all of it adds up to. Nobody waits for that.
 	numbers := &analytics.Service{DB: db["analytics"]}
 	// Who is told of it. Nobody waits for that.
@@ -106,7 +106,7 @@ func wire(ctx context.Context, c config.Config, meter metric.Meter) (*platform, 
 			{db: orders.DB, routes: orders.Routes(), streams: orders.Streams(), queues: orders.Queues(), awaited: true},
 			{db: payments.DB, routes: payments.Routes(), streams: payments.Streams(), queues: payments.Queues(), also: payments.Run, awaited: true},
 			{db: stock.DB, routes: stock.Routes(), streams: stock.Streams(), also: stock.Run, awaited: true},
-			{db: parcels.DB, routes: parcels.Routes(), streams: parcels.Streams(), queues: parcels.Queues(), awaited: true},
+			{db: parcels.DB, routes: parcels.Routes(), streams: parcels.Streams(), queues: parcels.Queues(), also: parcels.Run, awaited: true, aside: shipping.Tracking},
 			{db: numbers.DB, routes: numbers.Routes(), streams: numbers.Streams(), reading: numbers.Policy(), rest: analytics.Rest},
 			{db: mails.DB, routes: mails.Routes(), streams: mails.Streams(), queues: mails.Queues(), also: mails.Run,
 				reading: notification.Loose(), rest: notification.Rest, calls: notification.Calls, calling: notification.Tries()},
@@ -145,6 +145,7 @@ type member struct {
 	streams []stream.Handler            // of the facts of others
 	queues  []queue.Handler             // of its own work
 	awaited bool                        // an order waits for it: how far it is behind decides whether more are taken
+	aside   string                      // but for the work of this queue
 	reading failure.Policy              // of its readers
 	rest    time.Duration               // of its readers, between batches
 	also    func(context.Context) error // what it does now and then; nil
@@ -225,7 +226,10 @@ func (p *platform) parts(names []string) (parts []func(context.Context) error) {
 		}
 		for _, name := range queueNames(m) {
 			handlers := slices.DeleteFunc(slices.Clone(m.queues), func(h queue.Handler) bool { return h.Queue != name })
-			w := &queue.Worker{DB: m.db, Driver: p.tables[m.name()], Handlers: handlers, Policy: m.calling, Process: p.process, Concurrency: cmp.Or(m.calls, callsOut), Strain: strain}
+			w := &queue.Worker{DB: m.db, Driver: p.tables[m.name()], Handlers: handlers, Policy: m.calling, Process: p.process, Concurrency: cmp.Or(m.calls, callsOut)}
+			if name != m.aside {
+				w.Strain = strain
+			}
 			parts = append(parts, w.Run)
 		}
 		if m.also != nil {

@@ -12,6 +12,7 @@ type Answer struct {
 	Status   int    // 200
 	Location string // of what was made; "" for none
 	Body     any    // encoded as JSON; a jsontext.Value is sent as it stands; nil is none
+	Type     string // of a Body that is a []byte and no JSON; Commit keeps no such answer; ""
 	Header   http.Header
 }
 
@@ -29,7 +30,7 @@ func (a Answer) encoded() (Answer, error) {
 	if a.Status == 0 {
 		a.Status = http.StatusOK
 	}
-	if _, done := a.Body.(jsontext.Value); done || a.Body == nil {
+	if _, done := a.Body.(jsontext.Value); done || a.Body == nil || a.Type != "" {
 		return a, nil
 	}
 	text, err := json.Marshal(a.Body)

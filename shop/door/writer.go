@@ -82,6 +82,12 @@ func (w *writer) answer(r *http.Request, route Route) {
 	if a.Location != "" {
 		w.Header()["Location"] = []string{a.Location}
 	}
+	if a.Type != "" {
+		data, _ := a.Body.([]byte)
+		w.Header()["Content-Type"] = []string{a.Type}
+		w.send(a.Status, data)
+		return
+	}
 	text, _ := a.Body.(jsontext.Value)
 	if text != nil {
 		w.Header()["Content-Type"] = jsonType

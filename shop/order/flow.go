@@ -46,6 +46,8 @@ func Flow() []Step {
 		{After: on(contract.InventoryUpdated{}), Who: "shipping", Does: "gets a label and hands the parcel over", Says: contract.OrderShipped{}},
 		{After: on(contract.OrderShipped{}), Who: "order", Does: "completes the order", Says: contract.OrderCompleted{}},
 		{After: on(contract.OrderCompleted{}), Who: "inventory", Does: "takes what was reserved off the shelf"},
+		{After: on(Cause("its carrier's word")), Who: "shipping", Does: "follows the parcel until it arrives", Says: contract.ShipmentDelivered{}},
+		{After: on(contract.ShipmentDelivered{}), Who: "order", Does: "notes that the parcel has arrived"},
 
 		// An order that does not.
 		{After: on(contract.PaymentFailed{}), Who: "order", Does: "fails the order", Says: contract.OrderFailed{}},

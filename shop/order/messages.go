@@ -25,6 +25,7 @@ func (s *Service) Streams() []stream.Handler {
 		stream.On(contract.Inventory, hear[contract.InventoryUpdated](s, c)),
 		stream.On(contract.Inventory, hear[contract.InventoryUpdateFailed](s, c)),
 		stream.On(contract.Shipping, hear[contract.OrderShipped](s, c)),
+		stream.On(contract.Shipping, hear[contract.ShipmentDelivered](s, c)),
 		stream.On(contract.Shipping, hear[contract.ShipmentRecalled](s, c)),
 	}
 }
@@ -57,6 +58,8 @@ func meaning(m message.Kind) news {
 		return news{note: (*progress).charged, decide: failing(m.Reason)}
 	case contract.OrderShipped:
 		return news{note: func(p *progress) { p.sent(m.TrackingNumber) }, decide: completing(m.TrackingNumber)}
+	case contract.ShipmentDelivered:
+		return news{note: func(p *progress) { p.arrived(m.TrackingNumber) }}
 	case contract.ShipmentRecalled:
 		return news{note: (*progress).parcelBack}
 	case expire:

@@ -21,9 +21,10 @@ var (
 	stocked    = contract.InventoryUpdated{OrderID: "o"}
 	short      = contract.InventoryUpdateFailed{OrderID: "o", Reason: contract.OutOfStock}
 	onItsWay   = contract.OrderShipped{OrderID: "o", TrackingNumber: "T1"}
+	handedOver = contract.ShipmentDelivered{OrderID: "o", TrackingNumber: "T1"}
 	parcelBack = contract.ShipmentRecalled{OrderID: "o"}
 	deadline   = expire{OrderID: "o"}
-	everyNews  = []message.Kind{processed, declined, moneyBack, stocked, short, onItsWay, parcelBack, deadline}
+	everyNews  = []message.Kind{processed, declined, moneyBack, stocked, short, onItsWay, handedOver, parcelBack, deadline}
 )
 
 // illegal stands for a message that contradicts the order: dead, for an operator to see.
@@ -48,6 +49,7 @@ func TestEveryMessageInEveryState(t *testing.T) {
 			{moved, "confirmed", "captured", "pending"},
 			{moved, "failed out_of_stock", "refunding", "ended"},
 			{moved, "completed", "captured", "shipped"}, // the parcel overtook all other news
+			{noted, "pending", "pending", "delivered"},
 			{noted, "pending", "pending", "recalled"},
 			{moved, "failed timed_out", "ended", "ended"},
 		}},
@@ -58,6 +60,7 @@ func TestEveryMessageInEveryState(t *testing.T) {
 			{moved, "confirmed", "captured", "pending"},
 			{moved, "failed out_of_stock", "refunding", "ended"},
 			{moved, "completed", "captured", "shipped"},
+			{noted, "pending", "captured", "delivered"},
 			{noted, "pending", "captured", "recalled"},
 			{moved, "failed timed_out", "refunding", "ended"},
 		}},
@@ -68,6 +71,7 @@ func TestEveryMessageInEveryState(t *testing.T) {
 			{again, "confirmed", "captured", "pending"},
 			{illegal, "confirmed", "captured", "pending"},
 			{moved, "completed", "captured", "shipped"},
+			{noted, "confirmed", "captured", "delivered"},
 			{noted, "confirmed", "captured", "recalled"},
 			{again, "confirmed", "captured", "pending"}, // what is confirmed does not time out
 		}},
@@ -78,6 +82,7 @@ func TestEveryMessageInEveryState(t *testing.T) {
 			{again, "confirmed", "captured", "pending"},
 			{illegal, "confirmed", "captured", "pending"},
 			{moved, "completed", "captured", "shipped"},
+			{noted, "confirmed", "captured", "delivered"},
 			{noted, "confirmed", "captured", "recalled"},
 			{again, "confirmed", "captured", "pending"},
 		}},
@@ -88,8 +93,31 @@ func TestEveryMessageInEveryState(t *testing.T) {
 			{again, "completed", "captured", "shipped"},
 			{illegal, "completed", "captured", "shipped"},
 			{again, "completed", "captured", "shipped"},
+			{noted, "completed", "captured", "delivered"},
 			{noted, "completed", "captured", "recalled"},
 			{again, "completed", "captured", "shipped"},
+		}},
+		{"delivered", func(s *Service, id string) { s.hears(t, id, processed, stocked, onItsWay, handedOver) }, []end{
+			{again, "completed", "captured", "delivered"},
+			{illegal, "completed", "captured", "delivered"},
+			{noted, "completed", "refunded", "delivered"},
+			{again, "completed", "captured", "delivered"},
+			{illegal, "completed", "captured", "delivered"},
+			{again, "completed", "captured", "delivered"},
+			{again, "completed", "captured", "delivered"},
+			{noted, "completed", "captured", "recalled"},
+			{again, "completed", "captured", "delivered"},
+		}},
+		{"recalled", func(s *Service, id string) { s.hears(t, id, processed, stocked, parcelBack); s.calledOff(t, id) }, []end{
+			{again, "cancelled cancelled_by_customer", "refunding", "recalled"},
+			{late, "cancelled cancelled_by_customer", "refunding", "recalled"},
+			{noted, "cancelled cancelled_by_customer", "refunded", "recalled"},
+			{late, "cancelled cancelled_by_customer", "refunding", "recalled"},
+			{late, "cancelled cancelled_by_customer", "refunding", "recalled"},
+			{late, "cancelled cancelled_by_customer", "refunding", "recalled"}, // only its number
+			{noted, "cancelled cancelled_by_customer", "refunding", "recalled"},
+			{again, "cancelled cancelled_by_customer", "refunding", "recalled"},
+			{again, "cancelled cancelled_by_customer", "refunding", "recalled"},
 		}},
 		{"failed, declined", func(s *Service, id string) { s.hears(t, id, declined) }, []end{
 			{noted, "failed payment_declined", "failed", "ended"}, // attempts
@@ -98,6 +126,7 @@ func TestEveryMessageInEveryState(t *testing.T) {
 			{late, "failed payment_declined", "failed", "ended"},
 			{again, "failed payment_declined", "failed", "ended"},
 			{late, "failed payment_declined", "failed", "shipped"},
+			{noted, "failed payment_declined", "failed", "delivered"},
 			{noted, "failed payment_declined", "failed", "recalled"},
 			{again, "failed payment_declined", "failed", "ended"},
 		}},
@@ -108,6 +137,7 @@ func TestEveryMessageInEveryState(t *testing.T) {
 			{late, "failed timed_out", "refunding", "ended"}, // stock was taken, so it was paid
 			{noted, "failed timed_out", "refunding", "ended"},
 			{late, "failed timed_out", "ended", "shipped"},
+			{noted, "failed timed_out", "ended", "delivered"},
 			{noted, "failed timed_out", "ended", "recalled"},
 			{again, "failed timed_out", "ended", "ended"},
 		}},
@@ -118,6 +148,7 @@ func TestEveryMessageInEveryState(t *testing.T) {
 			{late, "failed out_of_stock", "refunding", "ended"},
 			{again, "failed out_of_stock", "refunding", "ended"},
 			{late, "failed out_of_stock", "refunding", "shipped"},
+			{noted, "failed out_of_stock", "refunding", "delivered"},
 			{noted, "failed out_of_stock", "refunding", "recalled"},
 			{again, "failed out_of_stock", "refunding", "ended"},
 		}},
@@ -128,6 +159,7 @@ func TestEveryMessageInEveryState(t *testing.T) {
 			{late, "cancelled cancelled_by_customer", "refunding", "ended"},
 			{late, "cancelled cancelled_by_customer", "refunding", "ended"},
 			{late, "cancelled cancelled_by_customer", "refunding", "shipped"},
+			{noted, "cancelled cancelled_by_customer", "refunding", "delivered"},
 			{noted, "cancelled cancelled_by_customer", "refunding", "recalled"},
 			{again, "cancelled cancelled_by_customer", "refunding", "ended"},
 		}},

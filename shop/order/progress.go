@@ -6,7 +6,7 @@ package order
 type progress struct {
 	Payment  string // pending, captured, failed, refunding, refunded; ended: never paid
 	Attempts int64  // to be paid; 0 as long as payment has not said
-	Shipment string // pending, shipped, recalled; ended: never shipped
+	Shipment string // pending, shipped, delivered, recalled; ended: never shipped
 	Tracking string
 }
 
@@ -17,6 +17,7 @@ const (
 	refunding = "refunding"
 	refunded  = "refunded"
 	shipped   = "shipped"
+	delivered = "delivered"
 	recalled  = "recalled"
 	none      = "ended"
 )
@@ -48,10 +49,18 @@ func (p *progress) refused(attempts int) {
 // moneyBack is payment's last word, and nothing comes after it.
 func (p *progress) moneyBack() { p.Payment = refunded }
 
-// sent is shipping's word that the parcel is on its way. One that was recalled stays so.
+// sent is shipping's word that the parcel is on its way. One that was recalled stays so, and
+// one that has arrived is there.
 func (p *progress) sent(tracking string) {
-	if p.Tracking = tracking; p.Shipment != recalled {
+	if p.Tracking = tracking; p.Shipment != recalled && p.Shipment != delivered {
 		p.Shipment = shipped
+	}
+}
+
+// arrived is shipping's word that the parcel was delivered.
+func (p *progress) arrived(tracking string) {
+	if p.Tracking = tracking; p.Shipment != recalled {
+		p.Shipment = delivered
 	}
 }
 

@@ -13,6 +13,12 @@ func TestOnPostgres(t *testing.T) {
 		"TestEveryMessageInEveryState": TestEveryMessageInEveryState,
 		"TestTombstoneOfAnEndedOrder":  TestTombstoneOfAnEndedOrder,
 		"TestDoor":                     TestDoor,
+		"TestParcelsMove":              TestParcelsMove,
+		"TestManyParcelsMoveInChunks":  TestManyParcelsMoveInChunks,
+		"TestWorkIsEnsured":            TestWorkIsEnsured,
+		"TestWorkIsSentOnce":           TestWorkIsSentOnce,
+		"TestRecalled":                 TestRecalledWhileTheCarrierIsAsked,
+		"TestAnswerTwice":              TestAnswerTwice,
 	})
 }
 

@@ -1,16 +1,27 @@
-// Package shipping sends the parcels of orders.
+// Package shipping sends the parcels of orders, and follows them until they arrive.
 //
 //	owns       shipments
-//	publishes  OrderShipped, ShipmentRecalled
+//	publishes  OrderShipped, ShipmentDelivered, ShipmentRecalled
 //	consumes   InventoryUpdated; OrderFailed, OrderCancelled
 //
 // The life of a shipment:
 //
-//	InventoryUpdated ──► wanted ── label made ──► shipped ── the order ended ──► recalled
+//	InventoryUpdated ──► wanted ── label made ──► shipped ── its carrier says so ──► delivered
+//	                        │                        └─── the order ended ───┬────────────┘
+//	                        │                                                ▼
+//	                        │                                            recalled ──► returned
 //	                        └─── the order ended ──► ended ── label made after all ──► recalled
 //	the order ended ──────────────────────────────► ended: a tombstone, nothing is sent later
 //
+// On its way, a parcel is picked_up, in_transit and out_for_delivery: these are events of a
+// shipment, each with the carrier's time, and no states of it.
+//
 // Promises: a carrier is asked outside of every transaction, always under the same key for
 // the same order, so that asking twice makes one label. What is sent for an order that has
-// ended is recalled, in whatever order the messages come.
+// ended is recalled, in whatever order the messages come. A label is drawn when it is
+// wanted, from what is stored, and comes out the same.
+//
+// Nothing of this costs an order more than a column: the parcels that move are found by an
+// index on when they do, and one piece of work asks about all of them. Run makes sure that
+// it is there, whoever crashed; what is overdue is measured as tidewire.shipping.overdue.
 package shipping

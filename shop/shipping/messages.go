@@ -21,7 +21,10 @@ func (s *Service) Streams() []stream.Handler {
 
 // Queues lists the calls to the carrier.
 func (s *Service) Queues() []queue.Handler {
-	return []queue.Handler{queue.Do(s.call, s.record)}
+	return []queue.Handler{
+		queue.Do(s.call, s.record),
+		queue.Do(s.ask, s.heed),
+	}
 }
 
 func (s *Service) inventoryUpdated(_ context.Context, tx *store.Tx, m message.Of[contract.InventoryUpdated]) error {
@@ -40,11 +43,7 @@ func (s *Service) orderCancelled(_ context.Context, tx *store.Tx, m message.Of[c
 }
 
 func (s *Service) call(ctx context.Context, m message.Of[label]) (Label, error) {
-	var c Carrier = Courier{}
-	if s.Carrier != nil {
-		c = s.Carrier
-	}
-	return c.Label(ctx, Parcel{Key: m.Data.OrderID, Wanted: m.Data.Wanted, Lines: m.Data.Lines})
+	return s.carrier().Label(ctx, Parcel{Key: m.Data.OrderID, Wanted: m.Data.Wanted, Lines: m.Data.Lines})
 }
 
 func (s *Service) record(_ context.Context, tx *store.Tx, m message.Of[label], l Label) error {

@@ -2,16 +2,13 @@ package shipping
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http/httptest"
 	"reflect"
 	"testing"
 	"time"
 
 	"github.com/tidewire/tidewire/shop/contract"
-	"github.com/tidewire/tidewire/shop/door"
 	"github.com/tidewire/tidewire/toolkit/message"
 	"github.com/tidewire/tidewire/toolkit/store"
 )
@@ -25,6 +22,11 @@ func made(id string) message.Kind {
 	return label{OrderID: id, Wanted: time.Date(2026, 1, 31, 17, 30, 0, 0, time.UTC)}
 }
 
+// moved is the carrier's word when everything has happened that will.
+func moved(string) message.Kind { return track{Until: theEnd} }
+
+var theEnd = time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)
+
 func failed(id string) message.Kind { return contract.OrderFailed{OrderID: id} }
 
 func cancelled(id string) message.Kind { return contract.OrderCancelled{OrderID: id} }
@@ -35,10 +37,10 @@ type messages []func(id string) message.Kind
 // and what is said.
 func TestEveryMessageInEveryState(t *testing.T) {
 	type end struct {
-		state                   status
-		jobs, shipped, recalled int64
+		state                              status
+		jobs, shipped, recalled, delivered int64
 	}
-	everything := messages{stocked, failed, cancelled, made}
+	everything := messages{stocked, failed, cancelled, made, moved}
 	s := start(t)
 	for n, c := range []struct {
 		name string
@@ -46,17 +48,23 @@ func TestEveryMessageInEveryState(t *testing.T) {
 		want []end // after each of everything; none is left without a shipment
 	}{
 		{"nothing yet", nil,
-			[]end{{wanted, 1, 0, 0}, {ended, 0, 0, 0}, {ended, 0, 0, 0}}},
+			[]end{{wanted, 1, 0, 0, 0}, {ended, 0, 0, 0, 0}, {ended, 0, 0, 0, 0}}},
 		{"wanted", messages{stocked},
-			[]end{{wanted, 1, 0, 0}, {ended, 1, 0, 0}, {ended, 1, 0, 0}, {shipped, 1, 1, 0}}},
+			[]end{{wanted, 1, 0, 0, 0}, {ended, 1, 0, 0, 0}, {ended, 1, 0, 0, 0}, {shipped, 1, 1, 0, 0}, {wanted, 1, 0, 0, 0}}},
 		{"shipped", messages{stocked, made},
-			[]end{{shipped, 1, 1, 0}, {recalled, 1, 1, 1}, {recalled, 1, 1, 1}, {shipped, 1, 1, 0}}},
+			[]end{{shipped, 1, 1, 0, 0}, {recalled, 1, 1, 1, 0}, {recalled, 1, 1, 1, 0}, {shipped, 1, 1, 0, 0}, {delivered, 1, 1, 0, 1}}},
+		{"delivered", messages{stocked, made, moved},
+			[]end{{delivered, 1, 1, 0, 1}, {recalled, 1, 1, 1, 1}, {recalled, 1, 1, 1, 1}, {delivered, 1, 1, 0, 1}, {delivered, 1, 1, 0, 1}}},
 		{"recalled", messages{stocked, made, failed},
-			[]end{{recalled, 1, 1, 1}, {recalled, 1, 1, 1}, {recalled, 1, 1, 1}, {recalled, 1, 1, 1}}},
+			[]end{{recalled, 1, 1, 1, 0}, {recalled, 1, 1, 1, 0}, {recalled, 1, 1, 1, 0}, {recalled, 1, 1, 1, 0}, {returned, 1, 1, 1, 0}}},
+		{"delivered, then recalled", messages{stocked, made, moved, failed},
+			[]end{{recalled, 1, 1, 1, 1}, {recalled, 1, 1, 1, 1}, {recalled, 1, 1, 1, 1}, {recalled, 1, 1, 1, 1}, {returned, 1, 1, 1, 1}}},
+		{"returned", messages{stocked, made, failed, moved},
+			[]end{{returned, 1, 1, 1, 0}, {returned, 1, 1, 1, 0}, {returned, 1, 1, 1, 0}, {returned, 1, 1, 1, 0}, {returned, 1, 1, 1, 0}}},
 		{"ended while its label was made", messages{stocked, cancelled},
-			[]end{{ended, 1, 0, 0}, {ended, 1, 0, 0}, {ended, 1, 0, 0}, {recalled, 1, 0, 1}}},
+			[]end{{ended, 1, 0, 0, 0}, {ended, 1, 0, 0, 0}, {ended, 1, 0, 0, 0}, {recalled, 1, 0, 1, 0}, {ended, 1, 0, 0, 0}}},
 		{"ended before it began", messages{failed},
-			[]end{{ended, 0, 0, 0}, {ended, 0, 0, 0}, {ended, 0, 0, 0}}},
+			[]end{{ended, 0, 0, 0, 0}, {ended, 0, 0, 0, 0}, {ended, 0, 0, 0, 0}}},
 	} {
 		for i, want := range c.want {
 			m, id := everything[i], fmt.Sprintf("%d-%d", n, i)
@@ -64,7 +72,7 @@ func TestEveryMessageInEveryState(t *testing.T) {
 				s.hears(t, id, c.give...)
 				for range 2 { // the second time, nothing is left to do
 					s.hears(t, id, m)
-					got := end{s.status(t, id), s.jobs(t, id), s.said(t, "OrderShipped", id), s.said(t, "ShipmentRecalled", id)}
+					got := end{s.status(t, id), s.jobs(t, id), s.said(t, "OrderShipped", id), s.said(t, "ShipmentRecalled", id), s.said(t, "ShipmentDelivered", id)}
 					if got != want {
 						t.Errorf("got %v, want %v", got, want)
 					}
@@ -126,8 +134,9 @@ func TestOutcomesAreNamed(t *testing.T) {
 	}
 }
 
-// A clerk is a carrier that remembers what it was asked.
+// A clerk is a carrier that remembers what it was asked, and follows no parcel.
 type clerk struct {
+	Courier
 	asked []Parcel
 	err   error
 }
@@ -153,71 +162,5 @@ func TestCarrierIsAskedUnderOneKey(t *testing.T) {
 	}
 	if _, err := s.Queues()[0].Call(t.Context(), m); !errors.Is(err, c.err) {
 		t.Errorf("got %v: a carrier that fails is tried again", err)
-	}
-}
-
-func TestCourier(t *testing.T) {
-	ask := func(key string) Label {
-		l, err := (Courier{}).Label(t.Context(), Parcel{Key: key, Wanted: made("o").(label).Wanted})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return l
-	}
-	a, b := ask("o"), ask("p")
-	if a != ask("o") || a.Tracking == b.Tracking || len(a.Tracking) != 14 {
-		t.Errorf("got %+v, again %+v, for another %+v", a, ask("o"), b)
-	}
-	if want := time.Date(2026, 2, 1, 9, 0, 0, 0, time.UTC); !a.Pickup.Equal(want) {
-		t.Errorf("fetched at %v, want %v", a.Pickup, want)
-	}
-}
-
-func TestDoor(t *testing.T) {
-	number := func() string {
-		l, _ := (Courier{}).Label(t.Context(), Parcel{Key: "o"})
-		return l.Tracking
-	}()
-	for _, c := range []struct {
-		name       string
-		give       messages
-		status     int
-		want       document // without times
-		wantPickup bool
-		wantEvents []string
-	}{
-		{"nothing", nil, 404, document{}, false, nil},
-		{"ended before it began", messages{failed}, 200, document{OrderID: "o", Status: ended}, false, []string{"ended"}},
-		{"wanted", messages{stocked}, 200, document{OrderID: "o", Status: wanted}, false, []string{"wanted"}},
-		{"shipped", messages{stocked, made}, 200, document{OrderID: "o", Status: shipped, Carrier: "tidewire-courier", TrackingNumber: number}, true, []string{"wanted", "shipped"}},
-		{"recalled", messages{stocked, made, failed}, 200, document{OrderID: "o", Status: recalled, Carrier: "tidewire-courier", TrackingNumber: number}, false, []string{"wanted", "shipped", "recalled"}},
-		{"labelled after its end", messages{stocked, failed, made}, 200, document{OrderID: "o", Status: recalled, Carrier: "tidewire-courier", TrackingNumber: number}, false, []string{"wanted", "shipped", "recalled"}},
-	} {
-		s := start(t)
-		s.hears(t, "o", c.give...)
-		w := httptest.NewRecorder()
-		door.Handler(door.Options{}, s.Routes()...).ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), "GET", "/api/shipments/o", nil))
-		if w.Code != c.status {
-			t.Errorf("%s: %d %s", c.name, w.Code, w.Body)
-		}
-		if c.status != 200 {
-			continue
-		}
-		var got document
-		if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil {
-			t.Fatal(err)
-		}
-		var events []string
-		for i, e := range got.Events {
-			events = append(events, e.Type)
-			if i > 0 && e.Time.Before(got.Events[i-1].Time) {
-				t.Errorf("%s: %s is before %s", c.name, e.Type, events[i-1])
-			}
-		}
-		pickup := got.PickupAt != nil
-		got.Events, got.PickupAt = nil, nil
-		if !reflect.DeepEqual(got, c.want) || pickup != c.wantPickup || !reflect.DeepEqual(events, c.wantEvents) {
-			t.Errorf("%s: %s", c.name, w.Body)
-		}
 	}
 }

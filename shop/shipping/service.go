@@ -6,12 +6,21 @@ import (
 
 	"github.com/tidewire/tidewire/shop/contract"
 	"github.com/tidewire/tidewire/toolkit/store"
+	"go.opentelemetry.io/otel/metric"
 )
 
 // A Service is the shipping service.
 type Service struct {
 	DB      *store.DB
-	Carrier Carrier // Courier
+	Carrier Carrier      // Courier
+	Meter   metric.Meter // of parcels that are overdue; none
+}
+
+func (s *Service) carrier() Carrier {
+	if s.Carrier == nil {
+		return Courier{}
+	}
+	return s.Carrier
 }
 
 // A label is work: one call to the carrier.
@@ -43,7 +52,7 @@ const (
 func (s *Service) want(tx *store.Tx, e contract.InventoryUpdated) (outcome, error) {
 	before, err := load(tx, e.OrderID)
 	switch {
-	case err == nil && (before.status == ended || before.status == recalled):
+	case err == nil && !before.stopped.IsZero():
 		return late, nil
 	case err == nil:
 		return again, nil
@@ -67,9 +76,9 @@ func (s *Service) send(tx *store.Tx, order string, l Label) (outcome, error) {
 	if next == p.status {
 		return again, nil
 	}
-	p.status, p.label, p.shipped = next, l, tx.Now
+	p.status, p.label, p.shipped, p.moves = next, l, tx.Now, l.Next
 	if next == recalled {
-		p.stopped = tx.Now
+		p.stopped, p.moves = tx.Now, tx.Now
 	}
 	if err := save(tx, p); err != nil {
 		return "", err
@@ -95,6 +104,9 @@ func (s *Service) end(tx *store.Tx, order string, lines []contract.Line) (outcom
 		return again, nil
 	}
 	p.status, p.stopped = next, tx.Now
+	if next == recalled {
+		p.moves = tx.Now // the carrier is to hear of it soon
+	}
 	if err := save(tx, p); err != nil {
 		return "", err
 	}

@@ -3,20 +3,22 @@ package shipping
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/tidewire/tidewire/toolkit/message"
 	"github.com/tidewire/tidewire/toolkit/store"
 )
 
-func start(t *testing.T) *Service {
+// start returns a service with a carrier for which everything has happened that will.
+func start(t testing.TB) *Service {
 	t.Helper()
-	return &Service{DB: database(t)}
+	return &Service{DB: database(t), Carrier: Courier{Now: func() time.Time { return theEnd }}}
 }
 
 // hears hands messages about an order to their handlers, each in a transaction of its own.
 // Work is called and recorded, as a worker would.
-func (s *Service) hears(t *testing.T, id string, them ...func(id string) message.Kind) {
+func (s *Service) hears(t testing.TB, id string, them ...func(id string) message.Kind) {
 	t.Helper()
 	for _, of := range them {
 		m, err := message.Encode(id, of(id))
@@ -25,13 +27,13 @@ func (s *Service) hears(t *testing.T, id string, them ...func(id string) message
 		}
 		m.ID = uuid.NewString()
 		handle := s.handler(t, m)
-		if _, err := s.DB.Update(t.Context(), []string{id}, func(tx *store.Tx) error { return handle(t.Context(), tx, m) }); err != nil {
+		if _, err := s.DB.Update(t.Context(), []string{m.Key}, func(tx *store.Tx) error { return handle(t.Context(), tx, m) }); err != nil {
 			t.Fatalf("%s: %v", m.Kind, err)
 		}
 	}
 }
 
-func (s *Service) handler(t *testing.T, m message.Message) func(context.Context, *store.Tx, message.Message) error {
+func (s *Service) handler(t testing.TB, m message.Message) func(context.Context, *store.Tx, message.Message) error {
 	t.Helper()
 	for _, h := range s.Streams() {
 		if h.Kind == m.Kind {
@@ -51,7 +53,7 @@ func (s *Service) handler(t *testing.T, m message.Message) func(context.Context,
 	return nil
 }
 
-func (s *Service) number(t *testing.T, query string, args ...any) (n int64) {
+func (s *Service) number(t testing.TB, query string, args ...any) (n int64) {
 	t.Helper()
 	err := s.DB.View(t.Context(), func(tx *store.Tx) error {
 		_, err := tx.Row([]any{&n}, query, args...)
@@ -63,17 +65,17 @@ func (s *Service) number(t *testing.T, query string, args ...any) (n int64) {
 	return n
 }
 
-func (s *Service) said(t *testing.T, kind, id string) int64 {
+func (s *Service) said(t testing.TB, kind, id string) int64 {
 	t.Helper()
 	return s.number(t, `SELECT count(*) FROM journal WHERE kind = $1 AND key = $2`, kind, id)
 }
 
-func (s *Service) jobs(t *testing.T, id string) int64 {
+func (s *Service) jobs(t testing.TB, id string) int64 {
 	t.Helper()
 	return s.number(t, `SELECT count(*) FROM job WHERE queue = 'shipping_labels' AND key = $1`, id)
 }
 
-func (s *Service) status(t *testing.T, id string) (got status) {
+func (s *Service) status(t testing.TB, id string) (got status) {
 	t.Helper()
 	err := s.DB.View(t.Context(), func(tx *store.Tx) error {
 		p, err := load(tx, id)

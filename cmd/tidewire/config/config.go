@@ -36,6 +36,7 @@ type Config struct {
 	Mail      string        `key:"mail" secret:"true" doc:"empty: notifications are stored and shown, none leaves; or smtp://USER:PASSWORD@HOST:PORT, smtps://…; ?starttls=auto|required|never, ?verify=false"`
 	Order     Order
 	Payment   Payment
+	Carrier   Carrier
 	Shop      Shop
 	Auth      Auth
 	Log       Log
@@ -51,6 +52,11 @@ type Order struct {
 type Payment struct {
 	Provider  string `key:"payment.provider" default:"simulator" values:"simulator" later:"stripe" doc:"who takes the money"`
 	Simulator string `key:"payment.simulator" doc:"http://HOST:PORT of a simulator that runs elsewhere; empty: up starts one"`
+}
+
+// Carrier is about who takes the parcels away.
+type Carrier struct {
+	Day time.Duration `key:"carrier.day" default:"1d" doc:"how long a day of the simulated carrier takes; with 1s, parcels arrive within seconds"`
 }
 
 // Shop is about the shop as a whole.
@@ -135,6 +141,8 @@ func (c *Config) check() error {
 		return fmt.Errorf("shop.sender: %w", fault(notification.ParseSender(c.Shop.Sender)))
 	case c.Retention < 24*time.Hour:
 		return fmt.Errorf("retention: %s is less than a day, which idempotency keys are promised", formatDuration(c.Retention))
+	case c.Carrier.Day < 100*time.Millisecond:
+		return fmt.Errorf("carrier.day: %s is less than 100ms, and nothing that is seen moves so fast", formatDuration(c.Carrier.Day))
 	case !money.Known(c.Shop.Currency):
 		return fmt.Errorf("shop.currency: %q is not an ISO 4217 code", c.Shop.Currency)
 	}

@@ -109,6 +109,7 @@ func TestRefused(t *testing.T) {
 		{name: "other database", set: "database=mysql://x", want: "database: must be empty"},
 		{name: "duration", set: "retention=xd", want: `retention: "xd" is no number of days`},
 		{name: "short", set: "retention=1h", want: "retention: 1h0m0s is less than a day"},
+		{name: "no day", set: "carrier.day=0s", want: "carrier.day: 0s is less than 100ms"},
 		{name: "currency", set: "shop.currency=XXQ", want: "shop.currency"},
 		{name: "data", set: "data=", want: "data: must name a directory"},
 		{name: "no secret", set: "database_file=/nowhere/at/all", want: "database_file: open /nowhere/at/all"},

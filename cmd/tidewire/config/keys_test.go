@@ -24,6 +24,7 @@ var examples = map[string]string{
 	"payment.provider":  "simulator",
 	"payment.simulator": "http://127.0.0.1:9",
 	"mail":              "smtp://shop:hush@mail:587",
+	"carrier.day":       "2m0s",
 	"shop.currency":     "EUR",
 	"shop.sender":       "Deli <deli@example.com>",
 	"auth.mode":         "open",
