@@ -83,7 +83,7 @@ func Run(ctx context.Context, o Options) (Report, error) {
 func (a *audit) promises() []promise {
 	all := []promise{
 		a.complete(), whole(), history(), capture(), provider(), reconciled(), undone(), balance(), stock(), shelves(),
-		shipments(), notifications(), a.analytics(), positions(), effects(), causes(), calls(), owners(),
+		shipments(), parcels(), notifications(), a.analytics(), positions(), effects(), causes(), calls(), owners(),
 		a.prices(), a.found(), profiles(),
 	}
 	if a.Ledger != "" {

@@ -29,6 +29,7 @@ func consequences() []effect {
 		{"order", "inventory", "InventoryUpdated", order("x.status <> 'pending'")},
 		{"order", "inventory", "InventoryUpdateFailed", order(ended)},
 		{"order", "shipping", "OrderShipped", order(ended)},
+		{"order", "shipping", "ShipmentDelivered", order("x.shipment_status IN ('delivered', 'recalled')")},
 		{"order", "shipping", "ShipmentRecalled", order("x.shipment_status = 'recalled'")},
 	}
 	for _, n := range notices() {
@@ -38,7 +39,7 @@ func consequences() []effect {
 		all = append(all,
 			effect{"payment", "order", kind, the("payment.payment", "x.order_id = e.key AND x.closed = 1 AND x.status <> 'captured'")},
 			effect{"inventory", "order", kind, the("inventory.reservation", "x.order_id = e.key AND x.status NOT IN ('reserved', 'shipped')")},
-			effect{"shipping", "order", kind, the("shipping.shipment", "x.order_id = e.key AND x.status <> 'shipped'")})
+			effect{"shipping", "order", kind, the("shipping.shipment", "x.order_id = e.key AND x.status NOT IN ('shipped', 'delivered')")})
 	}
 	return append(all, counted()...)
 }
@@ -122,8 +123,9 @@ func words() []word {
 		{"inventory", reservation, "order_id", "x.status IN ('reserved', 'shipped', 'released')", "InventoryUpdated", "x.status IN ('reserved', 'shipped', 'released')"},
 		{"inventory", reservation, "order_id", "x.status = 'refused'", "InventoryUpdateFailed", "x.status = 'refused'"},
 		{"inventory", reservation, "order_id", "x.status = 'released'", "StockReleased", "x.status = 'released'"},
-		{"shipping", shipment, "order_id", "x.status = 'shipped'", "OrderShipped", "x.status IN ('shipped', 'recalled')"},
-		{"shipping", shipment, "order_id", "x.status = 'recalled'", "ShipmentRecalled", "x.status = 'recalled'"},
+		{"shipping", shipment, "order_id", "x.status IN ('shipped', 'delivered')", "OrderShipped", "x.status IN ('shipped', 'delivered', 'recalled', 'returned')"},
+		{"shipping", shipment, "order_id", "x.status = 'delivered'", "ShipmentDelivered", "x.status IN ('delivered', 'recalled', 'returned')"},
+		{"shipping", shipment, "order_id", "x.status IN ('recalled', 'returned')", "ShipmentRecalled", "x.status IN ('recalled', 'returned')"},
 		{"product", "product.product", "id", "1 = 1", "ProductCreated", "1 = 1"},
 		{"user", `"user".users`, "id", "1 = 1", "UserRegistered", "1 = 1"},
 	}

@@ -95,7 +95,7 @@ func (a *audit) fill() {
 			CASE WHEN kind IN ('OrderFailed', 'OrderCancelled', 'PaymentFailed') THEN `+d.text("body", "reason")+`
 				WHEN kind IN ('OrderCreated', 'PaymentProcessed', 'PaymentRefunded') THEN `+d.text("body", "currency")+`
 				WHEN kind IN ('NotificationSent', 'NotificationFailed') THEN `+d.text("body", "template")+`
-				WHEN kind = 'OrderShipped' THEN `+d.text("body", "trackingNumber")+`
+				WHEN kind IN ('OrderShipped', 'ShipmentDelivered') THEN `+d.text("body", "trackingNumber")+`
 				WHEN kind IN ('ProductCreated', 'ProductUpdated') THEN `+d.text("body", "name")+` END,
 			CASE WHEN kind = 'OrderCreated' THEN `+number("total")+`
 				WHEN kind IN ('PaymentProcessed', 'PaymentRefunded') THEN `+number("amount")+` END
@@ -106,8 +106,9 @@ func (a *audit) fill() {
 	}
 	for _, s := range services {
 		// A deadline does no work for its order: it only ends what others have not. A look at
-		// the provider's ledger is for no order, and comes again for ever.
-		a.try("jobs of "+s, `INSERT INTO owned SELECT '`+s+`', key FROM `+schema(s)+`.job WHERE queue NOT IN ('order_deadlines', 'payment_reconciliation')`)
+		// the provider's ledger is for no order, and comes again for ever; one at the parcels
+		// comes as long as one is on its way.
+		a.try("jobs of "+s, `INSERT INTO owned SELECT '`+s+`', key FROM `+schema(s)+`.job WHERE queue NOT IN ('order_deadlines', 'payment_reconciliation', 'shipping_tracking')`)
 		a.try("parked messages of "+s, `INSERT INTO owned SELECT '`+s+`', key FROM `+schema(s)+`.parked`)
 	}
 	// A message above a mark may have been handled since; then what it caused is there.

@@ -160,7 +160,7 @@ func tables(service string) []string {
 	return append([]string{"identity", "journal", "job", "position", "parked"}, map[string][]string{
 		"analytics":    {"sale", "refund", "customer", "tally", "revenue", "product"},
 		"order":        {"orders", "idempotency"},
-		"shipping":     {"shipment"},
+		"shipping":     {"shipment", "member"},
 		"inventory":    {"stock", "reservation", "movement"},
 		"payment":      {"payment", "attempt", "entry", "discrepancy", "reconciliation"},
 		"product":      {"product", "price"},

@@ -123,18 +123,32 @@ func (s *story) reserve(status, kind string) {
 	}
 }
 
+// ship writes the parcel, and all that happened to it until it came into a state.
 func (s *story) ship(status string) {
-	tracking := ""
-	if status == "shipped" || status == "recalled" {
-		tracking = "T-" + s.id
-		s.say("shipping", "OrderShipped", s.id, 0, map[string]any{"orderId": s.id, "trackingNumber": tracking})
+	var number string
+	var sent, moves, stopped, there, back any
+	made := s.tick()
+	switch status {
+	case "shipped", "delivered", "recalled", "returned":
+		number, sent, moves = "T-"+s.id, s.tick(), time.Now().Add(time.Hour).UnixMicro()
+		s.say("shipping", "OrderShipped", s.id, 0, map[string]any{"orderId": s.id, "trackingNumber": number})
+	default:
+		stopped = made
 	}
-	if status == "recalled" {
+	if status == "delivered" {
+		there, moves = s.tick(), nil
+		s.say("shipping", "ShipmentDelivered", s.id, 0, map[string]any{"orderId": s.id, "trackingNumber": number})
+	}
+	if status == "recalled" || status == "returned" {
+		stopped = s.tick()
 		s.say("shipping", "ShipmentRecalled", s.id, 0, nil)
 	}
-	s.exec("shipping", `INSERT INTO shipment (order_id, status, carrier, tracking, lines, created, updated) VALUES ($1, $2, 'Parcel', $3, $4, $5, $5)`,
-		s.id, status, tracking, goods, s.tick())
-	s.exec("order", `UPDATE orders SET tracking = $1 WHERE id = $2`, tracking, s.id)
+	if status == "returned" {
+		back, moves = s.tick(), nil
+	}
+	s.exec("shipping", `INSERT INTO shipment (order_id, status, carrier, tracking, lines, moves, picked_up, in_transit, delivered, returned, shipped, stopped, created, updated)
+		VALUES ($1, $2, 'Parcel', $3, $4, $5, $6, $6, $7, $8, $6, $9, $10, $10)`, s.id, status, number, goods, moves, sent, there, back, stopped, made)
+	s.exec("order", `UPDATE orders SET tracking = $1 WHERE id = $2`, number, s.id)
 }
 
 // fill writes one order of each fate, and some of what is still on its way.
@@ -154,6 +168,9 @@ func (p *platform) fill() {
 	p.short("short")
 	p.cancelled("cancelled", "released", "ended")
 	p.cancelled("recalled", "released", "recalled")
+	p.cancelled("returned", "released", "returned")
+	p.delivered("delivered")
+	p.exec("shipping", `INSERT INTO member (subscription, log, instance, until) VALUES ('shipping', 'inventory', 'one', $1)`, time.Now().UnixMicro())
 	p.paying("paying")
 	p.blocked("blocked")
 	p.refunding("refunding")
@@ -163,7 +180,12 @@ func (p *platform) fill() {
 	p.read()
 }
 
-func (p *platform) completed(id string) {
+func (p *platform) completed(id string) { p.arrived(id, "shipped") }
+
+func (p *platform) delivered(id string) { p.arrived(id, "delivered") }
+
+// arrived is completed, with its parcel on the way or there.
+func (p *platform) arrived(id, parcel string) {
 	s := p.accept(id)
 	s.call("charge", "captured", "unknown")
 	s.capture()
@@ -171,10 +193,10 @@ func (p *platform) completed(id string) {
 	s.pay("captured", 0)
 	s.money("PaymentProcessed")
 	s.reserve("shipped", "")
-	s.ship("shipped")
+	s.ship(parcel)
 	s.event("OrderConfirmed", nil)
 	s.event("OrderCompleted", nil)
-	s.is("completed", "captured", "shipped", "")
+	s.is("completed", "captured", parcel, "")
 }
 
 // fails ends an order, with the marks that others leave of it.
@@ -231,6 +253,9 @@ func (p *platform) cancelled(id, reserved, shipped string) {
 	s.reserve(reserved, "StockReleased")
 	s.ship(shipped)
 	s.event("OrderConfirmed", nil)
+	if shipped == "returned" {
+		shipped = "recalled" // which is all that the order hears
+	}
 	s.fails("OrderCancelled", "cancelled", "refunded", shipped, "cancelled_by_customer")
 }
 

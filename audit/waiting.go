@@ -73,10 +73,11 @@ func overdue() []probe {
 		all = append(all,
 			probe{of: count(schema(s) + `.job WHERE dead = 0`), bad: fmt.Sprintf(`SELECT 'job ' || j.id || ' (' || j.kind || ' ' || j.key || ') of ' || j.queue || ' was due at ' || j.due FROM %q.job j
 				JOIN (SELECT queue, MIN(due) AS due FROM %[1]q.job WHERE dead = 0 GROUP BY queue) first ON first.queue = j.queue AND first.due = j.due
-				WHERE j.dead = 0 AND j.due < {late} AND `+unless(s), s)},
+				WHERE j.dead = 0 AND j.due < {late} AND j.queue <> 'shipping_tracking' AND `+unless(s), s)},
 			probe{of: count(schema(s) + `.parked`), bad: fmt.Sprintf(`SELECT 'message ' || id || ' (' || kind || ' ' || key || ') parked in %s was due at ' || due FROM %[1]q.parked
 				WHERE state IN ('retry', 'discarded') AND due < {late}`, s)})
 	}
+	all = append(all, parcelsStill())
 	// Kinds that a subscription does not handle move its position only now and then.
 	for _, s := range subscriptions() {
 		all = append(all, probe{of: "SELECT 1", bad: fmt.Sprintf(`SELECT '%[1]s does not read partition ' || slot.n || ' of %[2]s after ' || COALESCE(p.seq, 0) FROM slot
