@@ -46,6 +46,10 @@ func TestAnswer(t *testing.T) {
 			t.Errorf("%s: got %q, want %q", name, got, want)
 		}
 	}
+	sheet := send(door.Handler(door.Options{}, says("GET /sheet", door.Answer{Type: "application/pdf", Body: []byte("%PDF-\x00")}, nil)), httptest.NewRequest("GET", "/sheet", nil))
+	if sheet.Code != 200 || sheet.Body.String() != "%PDF-\x00" || sheet.Header().Get("Content-Type") != "application/pdf" || sheet.Header().Get("X-Content-Type-Options") != "nosniff" {
+		t.Errorf("sheet: got %d %q %v, want its bytes as they are", sheet.Code, sheet.Body, sheet.Header())
+	}
 	empty := send(door.Handler(door.Options{}, says("GET /", door.Answer{}, nil)), httptest.NewRequest("GET", "/", nil))
 	if empty.Code != 200 || empty.Body.Len() != 0 || empty.Header().Get("Content-Type") != "" {
 		t.Errorf("empty: got %d %q %v, want 200 and nothing", empty.Code, empty.Body, empty.Header())
