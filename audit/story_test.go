@@ -132,7 +132,7 @@ func (s *story) ship(status string) {
 	case "shipped", "delivered", "recalled", "returned":
 		number, sent, moves = "T-"+s.id, s.tick(), time.Now().Add(time.Hour).UnixMicro()
 		s.say("shipping", "OrderShipped", s.id, 0, map[string]any{"orderId": s.id, "trackingNumber": number})
-	default:
+	case "ended":
 		stopped = made
 	}
 	if status == "delivered" {
