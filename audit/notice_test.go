@@ -10,7 +10,6 @@ const promiseNotice = "everybody is told once what happened"
 // tell writes what people were told of everything that happened: most of it is stored, and
 // of one order some has left, some could not, and some waits.
 func (p *platform) tell() {
-	p.say("shipping", "ShipmentDelivered", "completed1", 0, map[string]any{"orderId": "completed1"})
 	for _, n := range notices() {
 		for _, key := range p.keys(n) {
 			reason := p.reason(n, key)

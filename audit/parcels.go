@@ -24,7 +24,7 @@ func parcels() promise {
 		// The customer is told of no delivery that there was not.
 		{bad: `SELECT 'order ' || o.id || ' has a parcel that is ' || o.shipment_status || ', shipping has one that is ' || COALESCE(s.status, 'missing') FROM "order".orders o
 			LEFT JOIN shipping.shipment s ON s.order_id = o.id WHERE o.shipment_status IN ('delivered', 'recalled') AND COALESCE(s.status, '') NOT IN (o.shipment_status, 'recalled', 'returned')`},
-		{bad: `SELECT 'order ' || f.key || ' was said to be delivered under ' || f.word || ', its parcel is ' || s.tracking FROM fact_shipping f
+		{bad: `SELECT 'order ' || f.key || ' was said to be delivered under ' || COALESCE(f.word, 'no number') || ', its parcel is ' || s.tracking FROM fact_shipping f
 			JOIN shipping.shipment s ON s.order_id = f.key WHERE f.kind = 'ShipmentDelivered' AND f.word IS DISTINCT FROM s.tracking`},
 		{bad: `SELECT 'order ' || f.key || ' was said to be delivered and was not' FROM fact_shipping f
 			JOIN shipping.shipment s ON s.order_id = f.key WHERE f.kind = 'ShipmentDelivered' AND s.delivered IS NULL`},
