@@ -17,9 +17,10 @@ import (
 var errShut = errors.New("the mail server does not answer, and is not asked for a while")
 
 const (
-	tolerated = 5               // failures in a row until the server is given a rest
-	rest      = 5 * time.Second // until one mail tries again
-	look      = time.Second     // between looks of those who wait
+	tolerated   = 5               // failures in a row until the server is given a rest
+	rest        = 5 * time.Second // until one mail tries again
+	look        = time.Second     // between looks of those who wait
+	connections = 16              // connections to the server: the most that it gets, or can leave hanging
 )
 
 // A gate keeps mails from a server that takes none. Who waits at it holds his job: so a
@@ -27,6 +28,7 @@ const (
 type gate struct {
 	once    sync.Once
 	breaker circuitbreaker.CircuitBreaker[any]
+	lines   chan struct{} // one place for each connection
 	closing chan struct{} // closed when the process stops
 	counter metric.Int64Counter
 }
@@ -39,7 +41,7 @@ func (g *gate) open(meter metric.Meter) (err error) {
 		}
 		g.counter, err = meter.Int64Counter("tidewire.notification.mails",
 			metric.WithDescription("What the mail server was asked, by what became of it: sent, failed (its recipient is refused), retry."))
-		g.closing = make(chan struct{})
+		g.lines, g.closing = make(chan struct{}, connections), make(chan struct{})
 		g.breaker = circuitbreaker.NewBuilder[any]().WithFailureThreshold(tolerated).WithSuccessThreshold(1).WithDelay(rest).
 			OnOpen(func(circuitbreaker.StateChangedEvent) {
 				slog.Warn("the mail server takes no mail: they wait, and one at a time tries", "every", rest)
@@ -55,6 +57,7 @@ func (g *gate) pass(ctx context.Context, send func() error) (err error) {
 	if err := g.wait(ctx); err != nil {
 		return err
 	}
+	defer func() { <-g.lines }()
 	done := false
 	defer func() { // a permit that is not given back would keep everybody out
 		if !done || troubled(err) {
@@ -73,9 +76,17 @@ func troubled(err error) bool {
 	return err != nil && !errors.Is(err, ErrRecipient) && !errors.Is(err, ErrLater)
 }
 
+// wait gets a line and a permit, or neither.
 func (g *gate) wait(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
+	select {
+	case g.lines <- struct{}{}:
+	case <-ctx.Done():
+		return errShut
+	case <-g.closing:
+		return errShut
+	}
 	for !g.breaker.TryAcquirePermit() {
 		t := time.NewTimer(max(g.breaker.RemainingDelay(), look))
 		select {
@@ -85,6 +96,7 @@ func (g *gate) wait(ctx context.Context) error {
 		}
 		t.Stop()
 		if ctx.Err() != nil || g.stopped() {
+			<-g.lines
 			return errShut
 		}
 	}

@@ -237,7 +237,7 @@ func TestServerHangsAndDies(t *testing.T) {
 
 	// A server that hangs may have taken what it did not answer: those come twice, under
 	// one Message-ID. None is missing.
-	if arrived < orders || arrived > orders+Calls {
+	if arrived < orders || arrived > orders+connections {
 		t.Errorf("%d mails arrived of %d orders", arrived, orders)
 	}
 	if got := s.column(t, `SELECT status || CAST(COUNT(*) AS TEXT) FROM notification GROUP BY status`); got != fmt.Sprintf("sent%d", orders) {

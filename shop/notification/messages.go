@@ -79,9 +79,9 @@ func Loose() failure.Policy { return failure.Policy{Release: true} }
 // many rows costs hardly more than one of a few.
 const Rest = 200 * time.Millisecond
 
-// Calls is how many mails are in hand at a time, and so the most connections that a server
-// gets, or one that hangs can hold.
-const Calls = 16
+// Calls is how many mails are in hand at a time. More of them are recorded in one commit
+// than there are connections to the server.
+const Calls = 128
 
 // Tries is the policy of the worker of mails. Whatever a server does is no attempt: those
 // are for mails that cannot even be written, which an operator should see.

@@ -206,7 +206,7 @@ func TestConnectionsAreUsedAgain(t *testing.T) {
 		t.Errorf("after the connection was lost: %v, %d sessions", err, p.sessions)
 	}
 	var all sync.WaitGroup
-	for range Calls {
+	for range connections {
 		all.Go(func() {
 			if err := s.Send(t.Context(), letterTo("to@example.com")); err != nil {
 				t.Error(err)
@@ -214,7 +214,7 @@ func TestConnectionsAreUsedAgain(t *testing.T) {
 		})
 	}
 	all.Wait()
-	if len(p.mails) != 7+Calls || len(s.idle) > Calls {
+	if len(p.mails) != 7+connections || len(s.idle) > connections {
 		t.Errorf("%d mails, %d connections are kept", len(p.mails), len(s.idle))
 	}
 }
