@@ -34,10 +34,11 @@ pid() {
 }
 
 # boot starts the server on loopback only: its web server reads armeria.ports, and by
-# itself would listen on every address.
+# itself would listen on every address. It keeps half a million spans unless told
+# otherwise, which is more than its memory, and then does nothing but collect garbage.
 boot() {
 	mkdir -p "$dir"
-	(cd "$dir" && QUERY_PORT=$port exec java -Xmx256m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Dtidewire="$dir" \
+	(cd "$dir" && QUERY_PORT=$port MEM_MAX_SPANS=50000 exec java -Xmx256m -XX:+ExitOnOutOfMemoryError -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Dtidewire="$dir" \
 		-jar "$jar" --armeria.ports[0].ip=127.0.0.1 --armeria.ports[0].port="$port" --armeria.ports[0].protocols[0]=http \
 		</dev/null >"$log" 2>&1) &
 	echo $! >"$dir/pid"
@@ -47,8 +48,13 @@ ready() { curl -fsS -m 2 "$url/health" >/dev/null 2>&1; }
 
 up() {
 	install
-	if pid >/dev/null; then resume; else boot; fi
 	local try
+	if pid >/dev/null; then
+		resume
+		for ((try = 0; try < 5; try++)); do ready && break; sleep 1; done
+		ready || down # it hangs
+	fi
+	pid >/dev/null || boot
 	for ((try = 0; try < 300; try++)); do
 		ready && break
 		pid >/dev/null || [ "$try" -lt 5 ] || break

@@ -131,6 +131,8 @@ func (p *platform) order(body string, header ...string) string {
 
 // get decodes the JSON of an address, and reports whether that was to be had.
 func get(ctx context.Context, url string, into any) error {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return err
