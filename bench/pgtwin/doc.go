@@ -9,6 +9,8 @@
 //     for the rows it has to read (locked, in the order of their keys), and one for all it
 //     writes, the commit included.
 //   - Jobs are claimed with SKIP LOCKED.
+//   - Of sales and notifications, whose rows are alike and many in a batch, all of a batch
+//     are one statement.
 //   - A reader goes no further than where no row can appear any more. The sequence's last
 //     value is read, then the number of a new transaction is drawn, and the value is good
 //     once every older transaction is over; every transaction that appends has its number

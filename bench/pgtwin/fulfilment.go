@@ -90,8 +90,8 @@ func (s *shop) ship(jobs []envelope) {
 		w := wire.Decode[wire.Label](j.body)
 		l, err := shipping.Courier{}.Label(context.Background(), shipping.Parcel{Key: w.OrderID, Wanted: w.Wanted, Lines: w.Lines})
 		wire.Must(err)
-		b.Queue(`UPDATE shipping.shipment SET status = 'shipped', carrier = $1, tracking = $2, pickup = $3, shipped = $4, updated = $4 WHERE order_id = $5`,
-			l.Carrier, l.Tracking, l.Pickup.UnixMicro(), b.now, w.OrderID)
+		b.Queue(`UPDATE shipping.shipment SET status = 'shipped', carrier = $1, tracking = $2, pickup = $3, moves = $4, shipped = $5, updated = $5 WHERE order_id = $6`,
+			l.Carrier, l.Tracking, l.Pickup.UnixMicro(), l.Next.UnixMicro(), b.now, w.OrderID)
 		b.say(j, 0, contract.OrderShipped{OrderID: w.OrderID, Carrier: l.Carrier, TrackingNumber: l.Tracking})
 		ids = append(ids, j.id)
 	}

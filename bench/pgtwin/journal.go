@@ -14,6 +14,7 @@ import (
 type envelope struct {
 	id, kind, key, trace string
 	seq                  int64
+	time                 int64 // microseconds
 	body                 []byte
 }
 
@@ -62,8 +63,9 @@ const (
 type follower struct {
 	from, to *schema
 	log      string
-	kind     string
+	kinds    []string
 	handle   func(*batch, []envelope) // writes what the facts cause
+	rest     time.Duration            // in which facts gather, after a batch that was not full
 }
 
 // run follows for ever.
@@ -78,27 +80,30 @@ func (f follower) run() {
 			<-hint
 			continue
 		}
-		facts, last := f.read(seq, end)
-		if seq = last.seq; len(facts) == 0 {
-			continue
+		facts, last, full := f.read(seq, end)
+		if seq = last.seq; len(facts) > 0 {
+			b := f.to.batch()
+			b.Queue(`UPDATE `+f.to.table("position")+` SET seq = $1, id = $2 WHERE subscription = 'twin' AND log = $3 AND partition = 0`, last.seq, last.id, f.log)
+			f.handle(b, facts)
 		}
-		b := f.to.batch()
-		b.Queue(`UPDATE `+f.to.table("position")+` SET seq = $1, id = $2 WHERE subscription = 'twin' AND log = $3 AND partition = 0`, last.seq, last.id, f.log)
-		f.handle(b, facts)
+		if !full {
+			time.Sleep(f.rest)
+		}
 	}
 }
 
-// read returns facts that f handles, and the last that was looked at.
-func (f follower) read(seq, end int64) (facts []envelope, last envelope) {
-	rows, err := f.from.pool.Query(context.Background(), `SELECT seq, id, kind, key, trace, CASE WHEN kind = $3 THEN body END FROM `+f.from.table("journal")+`
-		WHERE partition = 0 AND seq > $1 AND seq <= $2 ORDER BY seq LIMIT $4`, seq, end, f.kind, batchSize)
+// read returns facts that f handles, the last that was looked at, and whether there may be
+// more.
+func (f follower) read(seq, end int64) (facts []envelope, last envelope, full bool) {
+	rows, err := f.from.pool.Query(context.Background(), `SELECT seq, id, kind, key, trace, time, CASE WHEN kind = ANY($3) THEN body END FROM `+f.from.table("journal")+`
+		WHERE partition = 0 AND seq > $1 AND seq <= $2 ORDER BY seq LIMIT $4`, seq, end, f.kinds, batchSize)
 	wire.Must(err)
 	last.seq = end // numbers that nobody used
 	count := 0
 	for rows.Next() {
 		var e envelope
-		wire.Must(rows.Scan(&e.seq, &e.id, &e.kind, &e.key, &e.trace, &e.body))
-		if e.kind == f.kind {
+		wire.Must(rows.Scan(&e.seq, &e.id, &e.kind, &e.key, &e.trace, &e.time, &e.body))
+		if e.body != nil {
 			facts = append(facts, e)
 		}
 		if count++; count == batchSize || len(facts) > 0 {
@@ -106,7 +111,7 @@ func (f follower) read(seq, end int64) (facts []envelope, last envelope) {
 		}
 	}
 	wire.Must(rows.Err())
-	return facts, last
+	return facts, last, count == batchSize
 }
 
 // A worker does the jobs of a queue: a claim, then the calls all at once, then what came

@@ -24,10 +24,10 @@ func wantPayments(b *batch, facts []envelope) {
 
 // charge calls the provider for all jobs at once, and stores what it answered.
 func (s *shop) charge(jobs []envelope) {
-	references := make([]string, len(jobs))
+	receipts := make([]wire.Receipt, len(jobs))
 	var calls sync.WaitGroup
 	for i, j := range jobs {
-		calls.Go(func() { references[i] = s.provider.Charge(j.body) })
+		calls.Go(func() { receipts[i] = s.provider.Charge(j.body) })
 	}
 	calls.Wait()
 	wanted := s.wanted(jobs)
@@ -36,13 +36,13 @@ func (s *shop) charge(jobs []envelope) {
 	for i, j := range jobs {
 		c := wire.Decode[payment.Charge](j.body)
 		b.Queue(`INSERT INTO payment.attempt (order_id, n, kind, key, status, reference, error, at) VALUES ($1, 1, 'charge', $2, 'captured', $3, '', $4)`,
-			c.OrderID, c.Key, references[i], b.now)
-		b.Queue(`INSERT INTO payment.entry (id, order_id, kind, debit, credit, amount, currency, at) VALUES ($1, $2, 'capture', 'provider', $3, $4, $5, $6)`,
-			"capture-"+c.OrderID, c.OrderID, "sales:"+c.Currency, c.Amount, c.Currency, b.now)
+			c.OrderID, c.Key, receipts[i].Reference, b.now)
+		b.Queue(`INSERT INTO payment.entry (id, order_id, kind, debit, credit, amount, currency, at, made) VALUES ($1, $2, 'capture', 'provider', $3, $4, $5, $6, $7)`,
+			"capture-"+c.OrderID, c.OrderID, "sales:"+c.Currency, c.Amount, c.Currency, b.now, receipts[i].At.UnixMicro())
 		b.Queue(`UPDATE payment.payment SET status = 'captured', reference = $1, attempts = 1, calls = 1, updated = $2 WHERE order_id = $3`,
-			references[i], b.now, c.OrderID)
+			receipts[i].Reference, b.now, c.OrderID)
 		said := wanted[c.OrderID]
-		said.OrderID, said.Amount, said.Currency, said.Reference, said.Attempts = c.OrderID, c.Amount, c.Currency, references[i], 1
+		said.OrderID, said.Amount, said.Currency, said.Reference, said.Attempts = c.OrderID, c.Amount, c.Currency, receipts[i].Reference, 1
 		b.say(j, 0, said)
 		ids = append(ids, j.id)
 	}

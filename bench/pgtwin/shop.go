@@ -13,8 +13,10 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/tidewire/tidewire/bench/wire"
 	"github.com/tidewire/tidewire/driver/postgres"
+	"github.com/tidewire/tidewire/shop/analytics"
 	"github.com/tidewire/tidewire/shop/contract"
 	"github.com/tidewire/tidewire/shop/inventory"
+	"github.com/tidewire/tidewire/shop/notification"
 	"github.com/tidewire/tidewire/shop/order"
 	"github.com/tidewire/tidewire/shop/payment"
 	"github.com/tidewire/tidewire/shop/product"
@@ -27,9 +29,10 @@ const connections = 16
 
 // A shop is the schemas of the services, and the provider that they call.
 type shop struct {
-	order, payment, inventory, shipping *schema
+	order, payment, inventory, shipping, analytics, notification *schema
 
 	pool     *pgxpool.Pool
+	menu     wire.Menu
 	provider *wire.Provider
 }
 
@@ -51,10 +54,12 @@ func Run(ctx context.Context, l net.Listener, database, simulator string, ready 
 		return err
 	}
 	s := &shop{pool: pool, provider: wire.NewProvider(simulator)}
-	for name, to := range map[string]**schema{"order": &s.order, "payment": &s.payment, "inventory": &s.inventory, "shipping": &s.shipping} {
+	s.menu.Ask = s.offer
+	for name, to := range map[string]**schema{"order": &s.order, "payment": &s.payment, "inventory": &s.inventory, "shipping": &s.shipping,
+		"analytics": &s.analytics, "notification": &s.notification} {
 		*to = &schema{pool: pool, name: `"` + name + `"`} // order is a word of SQL
 	}
-	if err := s.stockUp(ctx); err != nil {
+	if err := errors.Join(s.stockUp(ctx), s.nameProducts(ctx)); err != nil {
 		return err
 	}
 	s.start()
@@ -70,7 +75,8 @@ func create(ctx context.Context, database string) error {
 	}
 	defer server.Close()
 	for name, migrations := range map[string]fs.FS{"order": order.Migrations(), "payment": payment.Migrations(),
-		"inventory": inventory.Migrations(), "shipping": shipping.Migrations(), "product": product.Migrations()} {
+		"inventory": inventory.Migrations(), "shipping": shipping.Migrations(), "product": product.Migrations(),
+		"analytics": analytics.Migrations(), "notification": notification.Migrations()} {
 		d, err := server.Open(ctx, name, migrations)
 		if err != nil {
 			return err
@@ -88,13 +94,17 @@ func create(ctx context.Context, database string) error {
 // start starts what follows, and what works.
 func (s *shop) start() {
 	for _, f := range []follower{
-		{from: s.order, to: s.payment, log: "order", kind: contract.OrderCreated{}.Kind(), handle: wantPayments},
-		{from: s.payment, to: s.inventory, log: "payment", kind: contract.PaymentProcessed{}.Kind(), handle: takeStock},
-		{from: s.order, to: s.inventory, log: "order", kind: contract.OrderCompleted{}.Kind(), handle: partWithStock},
-		{from: s.inventory, to: s.shipping, log: "inventory", kind: contract.InventoryUpdated{}.Kind(), handle: wantShipments},
-		{from: s.payment, to: s.order, log: "payment", kind: contract.PaymentProcessed{}.Kind(), handle: notePaid},
-		{from: s.inventory, to: s.order, log: "inventory", kind: contract.InventoryUpdated{}.Kind(), handle: confirm},
-		{from: s.shipping, to: s.order, log: "shipping", kind: contract.OrderShipped{}.Kind(), handle: complete},
+		{from: s.order, to: s.payment, log: "order", kinds: []string{contract.OrderCreated{}.Kind()}, handle: wantPayments},
+		{from: s.payment, to: s.inventory, log: "payment", kinds: []string{contract.PaymentProcessed{}.Kind()}, handle: takeStock},
+		{from: s.order, to: s.inventory, log: "order", kinds: []string{contract.OrderCompleted{}.Kind()}, handle: partWithStock},
+		{from: s.inventory, to: s.shipping, log: "inventory", kinds: []string{contract.InventoryUpdated{}.Kind()}, handle: wantShipments},
+		{from: s.payment, to: s.order, log: "payment", kinds: []string{contract.PaymentProcessed{}.Kind()}, handle: notePaid},
+		{from: s.inventory, to: s.order, log: "inventory", kinds: []string{contract.InventoryUpdated{}.Kind()}, handle: confirm},
+		{from: s.shipping, to: s.order, log: "shipping", kinds: []string{contract.OrderShipped{}.Kind()}, handle: complete},
+		{from: s.order, to: s.analytics, log: "order", kinds: []string{contract.OrderCreated{}.Kind(), contract.OrderCompleted{}.Kind()}, handle: count, rest: wire.Rest},
+		{from: s.order, to: s.notification, log: "order", kinds: []string{contract.OrderCreated{}.Kind()}, handle: tell(wire.CreatedNotice), rest: wire.Rest},
+		{from: s.payment, to: s.notification, log: "payment", kinds: []string{contract.PaymentProcessed{}.Kind()}, handle: tell(wire.PaidNotice), rest: wire.Rest},
+		{from: s.shipping, to: s.notification, log: "shipping", kinds: []string{contract.OrderShipped{}.Kind()}, handle: tell(wire.ShippedNotice), rest: wire.Rest},
 	} {
 		go f.run()
 	}
@@ -111,10 +121,7 @@ func (s *shop) door() http.Handler {
 
 // post accepts an order in one round trip.
 func (s *shop) post(w http.ResponseWriter, r *http.Request) {
-	a := wire.Accept(r, func(id string) (name string, price int64, currency string) {
-		wire.Must(s.pool.QueryRow(r.Context(), `SELECT name, price, currency FROM product.product WHERE id = $1`, id).Scan(&name, &price, &currency))
-		return name, price, currency
-	})
+	a := wire.Accept(r, &s.menu)
 	at, due := a.At.UnixMicro(), a.Deadline.UnixMicro()
 	e := envelope{key: a.OrderID, trace: a.Trace}
 	b := s.order.batch()
@@ -128,6 +135,11 @@ func (s *shop) post(w http.ResponseWriter, r *http.Request) {
 		a.Key, a.Digest, a.Location(), a.Answer, at)
 	b.write()
 	a.Reply(w)
+}
+
+func (s *shop) offer(id string) (p wire.Product) {
+	wire.Must(s.pool.QueryRow(context.Background(), `SELECT name, price, currency FROM product.product WHERE id = $1`, id).Scan(&p.Name, &p.Price, &p.Currency))
+	return p
 }
 
 // ended lists orders in the order in which they ended.

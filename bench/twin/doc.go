@@ -1,5 +1,5 @@
 // Package twin is the ceiling of the platform on SQLite: the same order, by hand, without
-// a framework. What an expert would write who knew that nothing ever fails.
+// a framework, in all services. What an expert would write who knew that nothing ever fails.
 //
 // Every row, hop, call and fsync of the platform is in it, and none more. The tables and
 // their indexes are the platform's own (its migrations make them), and what an order leaves
@@ -20,15 +20,29 @@
 //	complete         order      a batch of OrderShipped       ~ orders, + journal OrderCompleted; ~ position, ~ drawn
 //	part with stock  inventory  a batch of OrderCompleted     ~ reservation, ~ stock, + movement (if tracked); ~ position
 //
-// That is 19 new rows, 10 changed and 3 deleted, in 6 databases (the product's is only read,
-// for names and prices), 7 hops and 2 queues. Commits are in groups of what has arrived,
-// each change in a savepoint, with synchronous=FULL. The customer's door reads the same
-// JSON, stores the answer under the idempotency key, and shows ended orders in pages.
+// and, by readers that rest for 200 ms after a batch, for nobody waits for them:
+//
+//	count a sale     analytics     a batch of OrderCreated,      + sale; ~ position
+//	count its end                  OrderCompleted, or both       ~ sale; once in a batch ~ tally, ~ revenue, ~ product
+//	tell: created    notification  a batch of OrderCreated       + notification; ~ position
+//	tell: paid       notification  a batch of PaymentProcessed   + notification; ~ position
+//	tell: shipped    notification  a batch of OrderShipped       + notification; ~ position
+//
+// That is 23 new rows, 11 changed and 3 deleted, in 8 databases (the product's is only read,
+// for names and prices, which are remembered for a second), 11 hops and 2 queues; 33
+// statements in the services' databases, without those of which there is one in a batch.
+// Commits are in groups of what has arrived, each change in a savepoint, with
+// synchronous=FULL. The customer's door reads the same JSON, stores the answer under the
+// idempotency key, and shows ended orders in pages.
 //
 // What the platform does and the twin does not, and what therefore is the price that the
 // table shows: validation, the check of the user, a look for a stored answer; decisions
-// (the twin never reads a row before it changes it); what fails and what ends an order
-// otherwise (three more readers that find nothing to do, the deadline's worker); leases,
-// fences, owners, careful mode; 16 partitions and not 1; spans in traces (the twin copies one
-// trace into all rows of an order); metrics; changes that are revoked or run again.
+// (the twin never reads a row before it changes it), that a fact which comes again counts
+// once, sales whose end comes first; what fails and what ends an order otherwise (three
+// more readers of what is said about it find nothing to do, as does the deadline's worker);
+// what becomes of the catalogue and of users (four readers); what begins later: parcels
+// that move, reservations that expire, the comparison with the provider's ledger; its
+// breaker; leases, fences, owners, careful mode; 16 partitions and not 1; spans in traces
+// (the twin copies one trace into all rows of an order); metrics; changes that are revoked
+// or run again.
 package twin

@@ -18,17 +18,17 @@ func (s *shop) door() http.Handler {
 
 // post accepts an order: all that can be done before the transaction, is.
 func (s *shop) post(w http.ResponseWriter, r *http.Request) {
-	a := wire.Accept(r, s.price)
+	a := wire.Accept(r, &s.menu)
 	s.order.update(func(t *tx) { t.accept(a) })
 	a.Reply(w)
 }
 
-func (s *shop) price(id string) (name string, price int64, currency string) {
+func (s *shop) offer(id string) (p wire.Product) {
 	s.product.view(func(c *connection) {
-		p := c.do(`SELECT name, price, currency FROM product WHERE id = ?`).text(id)
-		p.rows(func() { name, price, currency = p.ColumnText(0), p.ColumnInt64(1), p.ColumnText(2) })
+		r := c.do(`SELECT name, price, currency FROM product WHERE id = ?`).text(id)
+		r.rows(func() { p = wire.Product{Name: r.ColumnText(0), Price: r.ColumnInt64(1), Currency: r.ColumnText(2)} })
 	})
-	return name, price, currency
+	return p
 }
 
 func (t *tx) accept(a wire.Accepted) {

@@ -3,6 +3,7 @@ package twin
 import (
 	"strconv"
 	"sync"
+	"time"
 
 	"github.com/tidewire/tidewire/bench/wire"
 )
@@ -13,6 +14,8 @@ type follower struct {
 	from, to *database
 	log      string
 	handle   map[string]func(envelope) func(*tx)
+	last     func(*tx)       // ends a batch; nil: nothing does
+	rest     time.Duration   // in which facts gather, after a batch that was not full
 	stop     <-chan struct{} // nil: never
 }
 
@@ -27,8 +30,8 @@ func (f follower) run() {
 	wire.Must(err)
 	hint := f.from.watch(&f.from.journal)
 	for at := (envelope{}); ; {
-		last, changes := f.read(c, at)
-		if last.seq == at.seq {
+		facts, changes := f.read(c, &at)
+		if facts == 0 {
 			select {
 			case <-hint:
 				continue
@@ -37,31 +40,37 @@ func (f follower) run() {
 				return
 			}
 		}
-		if at = last; len(changes) == 0 {
-			continue
+		if len(changes) > 0 {
+			f.to.update(func(t *tx) {
+				t.do(`UPDATE position SET seq = ?, id = ? WHERE subscription = 'twin' AND log = ? AND partition = 0`).int(at.seq).text(at.id).text(f.log).run()
+				for _, change := range changes {
+					change(t)
+				}
+				if f.last != nil {
+					f.last(t)
+				}
+			})
 		}
-		f.to.update(func(t *tx) {
-			t.do(`UPDATE position SET seq = ?, id = ? WHERE subscription = 'twin' AND log = ? AND partition = 0`).int(at.seq).text(at.id).text(f.log).run()
-			for _, change := range changes {
-				change(t)
-			}
-		})
+		if facts < followSize {
+			time.Sleep(f.rest)
+		}
 	}
 }
 
-// read prepares what follows a fact, as far as f handles it, and returns the last one.
-func (f follower) read(c *connection, after envelope) (last envelope, changes []func(*tx)) {
-	last = after
-	s := c.do(`SELECT seq, id, kind, key, trace, body FROM journal WHERE partition = 0 AND seq > ? ORDER BY seq LIMIT ` + strconv.Itoa(followSize)).int(after.seq)
+// read prepares what follows facts, as far as f handles them, takes at to the last one,
+// and returns how many there were.
+func (f follower) read(c *connection, at *envelope) (facts int, changes []func(*tx)) {
+	s := c.do(`SELECT seq, id, kind, key, trace, time, body FROM journal WHERE partition = 0 AND seq > ? ORDER BY seq LIMIT ` + strconv.Itoa(followSize)).int(at.seq)
 	s.rows(func() {
-		last = envelope{seq: s.ColumnInt64(0), id: s.ColumnText(1), kind: s.ColumnText(2)}
-		if prepare := f.handle[last.kind]; prepare != nil {
-			e := last
-			e.key, e.trace, e.body = s.ColumnText(3), s.ColumnText(4), s.blob(5)
+		facts++
+		*at = envelope{seq: s.ColumnInt64(0), id: s.ColumnText(1), kind: s.ColumnText(2)}
+		if prepare := f.handle[at.kind]; prepare != nil {
+			e := *at
+			e.key, e.trace, e.time, e.body = s.ColumnText(3), s.ColumnText(4), s.ColumnInt64(5), s.blob(6)
 			changes = append(changes, prepare(e))
 		}
 	})
-	return last, changes
+	return facts, changes
 }
 
 // A worker does the jobs of a queue: a claim, then the calls all at once, then what came

@@ -98,8 +98,8 @@ func ship(j envelope) func(*tx) {
 	l, err := shipping.Courier{}.Label(context.Background(), shipping.Parcel{Key: w.OrderID, Wanted: w.Wanted, Lines: w.Lines})
 	wire.Must(err)
 	return func(t *tx) {
-		t.do(`UPDATE shipment SET status = 'shipped', carrier = ?2, tracking = ?3, pickup = ?4, shipped = ?5, updated = ?5 WHERE order_id = ?1`).
-			text(w.OrderID).text(l.Carrier).text(l.Tracking).int(l.Pickup.UnixMicro()).int(t.now).run()
+		t.do(`UPDATE shipment SET status = 'shipped', carrier = ?2, tracking = ?3, pickup = ?4, moves = ?5, shipped = ?6, updated = ?6 WHERE order_id = ?1`).
+			text(w.OrderID).text(l.Carrier).text(l.Tracking).int(l.Pickup.UnixMicro()).int(l.Next.UnixMicro()).int(t.now).run()
 		t.say(j, 0, contract.OrderShipped{OrderID: w.OrderID, Carrier: l.Carrier, TrackingNumber: l.Tracking})
 	}
 }

@@ -21,6 +21,7 @@ type tx struct {
 type envelope struct {
 	id, kind, key, trace string
 	seq                  int64
+	time                 int64 // microseconds
 	body                 []byte
 }
 

@@ -106,7 +106,7 @@ func Door(ctx context.Context, dir string) (door http.Handler, end func(), err e
 		return nil, nil, err
 	}
 	return s.door(), func() {
-		for _, db := range []*database{s.order, s.payment, s.inventory, s.shipping, s.product} {
+		for _, db := range s.databases() {
 			db.close()
 		}
 	}, nil

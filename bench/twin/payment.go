@@ -23,15 +23,15 @@ func wantPayment(e envelope) func(*tx) {
 // charge calls the provider for a job; what it answered is to be stored.
 func (s *shop) charge(j envelope) func(*tx) {
 	c := wire.Decode[payment.Charge](j.body)
-	reference := s.provider.Charge(j.body)
+	receipt := s.provider.Charge(j.body)
 	return func(t *tx) {
 		t.do(`INSERT INTO attempt (order_id, n, kind, key, status, reference, error, at) VALUES (?, 1, 'charge', ?, 'captured', ?, '', ?)`).
-			text(c.OrderID).text(c.Key).text(reference).int(t.now).run()
-		t.do(`INSERT INTO entry (id, order_id, kind, debit, credit, amount, currency, at) VALUES (?, ?, 'capture', 'provider', ?, ?, ?, ?)`).
-			text("capture-" + c.OrderID).text(c.OrderID).text("sales:" + c.Currency).int(c.Amount).text(c.Currency).int(t.now).run()
-		said := contract.PaymentProcessed{OrderID: c.OrderID, Amount: c.Amount, Currency: c.Currency, Reference: reference, Attempts: 1}
+			text(c.OrderID).text(c.Key).text(receipt.Reference).int(t.now).run()
+		t.do(`INSERT INTO entry (id, order_id, kind, debit, credit, amount, currency, at, made) VALUES (?, ?, 'capture', 'provider', ?, ?, ?, ?, ?)`).
+			text("capture-" + c.OrderID).text(c.OrderID).text("sales:" + c.Currency).int(c.Amount).text(c.Currency).int(t.now).int(receipt.At.UnixMicro()).run()
+		said := contract.PaymentProcessed{OrderID: c.OrderID, Amount: c.Amount, Currency: c.Currency, Reference: receipt.Reference, Attempts: 1}
 		p := t.do(`UPDATE payment SET status = 'captured', reference = ?, attempts = 1, calls = 1, updated = ? WHERE order_id = ? RETURNING style, lines`).
-			text(reference).int(t.now).text(c.OrderID)
+			text(receipt.Reference).int(t.now).text(c.OrderID)
 		p.rows(func() { said.Style, said.Lines = p.ColumnText(0), wire.Decode[[]contract.Line](p.blob(1)) })
 		t.say(j, 0, said)
 	}

@@ -11,8 +11,10 @@ import (
 
 	"github.com/tidewire/tidewire/bench/wire"
 	"github.com/tidewire/tidewire/driver/sqlite"
+	"github.com/tidewire/tidewire/shop/analytics"
 	"github.com/tidewire/tidewire/shop/contract"
 	"github.com/tidewire/tidewire/shop/inventory"
+	"github.com/tidewire/tidewire/shop/notification"
 	"github.com/tidewire/tidewire/shop/order"
 	"github.com/tidewire/tidewire/shop/payment"
 	"github.com/tidewire/tidewire/shop/product"
@@ -22,9 +24,14 @@ import (
 
 // A shop is the databases of the services, and the provider that they call.
 type shop struct {
-	order, payment, inventory, shipping, product *database
+	order, payment, inventory, shipping, product, analytics, notification *database
 
+	menu     wire.Menu
 	provider *wire.Provider
+}
+
+func (s *shop) databases() []*database {
+	return []*database{s.order, s.payment, s.inventory, s.shipping, s.product, s.analytics, s.notification}
 }
 
 // Run serves the twin on l, with new databases in dir and a payment simulator at an
@@ -56,6 +63,8 @@ func openShop(ctx context.Context, dir string) (*shop, error) {
 		{&s.product, "product", product.Migrations(), func(ctx context.Context, db *store.DB) error {
 			return (&product.Service{DB: db}).Demo(ctx)
 		}},
+		{&s.analytics, "analytics", analytics.Migrations(), nil},
+		{&s.notification, "notification", notification.Migrations(), nil},
 	} {
 		path := filepath.Join(dir, each.name+".db")
 		if err := create(ctx, path, each.migrations, each.fill); err != nil {
@@ -66,7 +75,9 @@ func openShop(ctx context.Context, dir string) (*shop, error) {
 			return nil, err
 		}
 	}
+	s.menu.Ask = s.offer
 	s.stockUp()
+	s.nameProducts()
 	return s, nil
 }
 
@@ -86,6 +97,7 @@ func create(ctx context.Context, path string, migrations fs.FS, fill func(contex
 // start starts what follows, and what works.
 func (s *shop) start() {
 	type handlers = map[string]func(envelope) func(*tx)
+	counts := &counter{Counts: wire.NewCounts()}
 	for _, f := range []follower{
 		{from: s.order, to: s.payment, log: "order", handle: handlers{contract.OrderCreated{}.Kind(): wantPayment}},
 		{from: s.payment, to: s.inventory, log: "payment", handle: handlers{contract.PaymentProcessed{}.Kind(): takeStock}},
@@ -94,6 +106,11 @@ func (s *shop) start() {
 		{from: s.payment, to: s.order, log: "payment", handle: handlers{contract.PaymentProcessed{}.Kind(): notePaid}},
 		{from: s.inventory, to: s.order, log: "inventory", handle: handlers{contract.InventoryUpdated{}.Kind(): confirm}},
 		{from: s.shipping, to: s.order, log: "shipping", handle: handlers{contract.OrderShipped{}.Kind(): complete}},
+		{from: s.order, to: s.analytics, log: "order", rest: wire.Rest, last: counts.write,
+			handle: handlers{contract.OrderCreated{}.Kind(): counts.accepted, contract.OrderCompleted{}.Kind(): counts.completed}},
+		{from: s.order, to: s.notification, log: "order", rest: wire.Rest, handle: handlers{contract.OrderCreated{}.Kind(): tell(wire.CreatedNotice)}},
+		{from: s.payment, to: s.notification, log: "payment", rest: wire.Rest, handle: handlers{contract.PaymentProcessed{}.Kind(): tell(wire.PaidNotice)}},
+		{from: s.shipping, to: s.notification, log: "shipping", rest: wire.Rest, handle: handlers{contract.OrderShipped{}.Kind(): tell(wire.ShippedNotice)}},
 	} {
 		go f.run()
 	}

@@ -34,19 +34,18 @@ type Accepted struct {
 	Trace       string
 }
 
-// Accept reads an order and prepares all that is stored about it. price returns the name,
-// price and currency of a product.
-func Accept(r *http.Request, price func(id string) (name string, price int64, currency string)) Accepted {
+// Accept reads an order and prepares all that is stored about it.
+func Accept(r *http.Request, menu *Menu) Accepted {
 	text, err := io.ReadAll(r.Body)
 	Must(err)
 	q := Decode[request](text)
 	now := time.Now().UTC().Truncate(time.Microsecond)
 	o := contract.OrderCreated{OrderID: NewID(), UserID: q.UserID, Style: "choreographed", Method: "ok", Deadline: now.Add(5 * time.Minute)}
 	for _, i := range q.Items {
-		l := contract.Line{ProductID: i.ProductID, Quantity: i.Quantity}
-		l.Name, l.UnitPrice, o.Currency = price(i.ProductID)
-		o.Lines = append(o.Lines, l)
-		o.Total += l.Quantity * l.UnitPrice
+		p := menu.Product(i.ProductID)
+		o.Lines = append(o.Lines, contract.Line{ProductID: i.ProductID, Name: p.Name, Quantity: i.Quantity, UnitPrice: p.Price})
+		o.Total += i.Quantity * p.Price
+		o.Currency = p.Currency
 	}
 	digest := sha256.Sum256(text)
 	return Accepted{OrderCreated: o, At: now, Stored: string(Encode(o.Lines)), Said: Encode(o), Expire: []byte(`{"orderId":"` + o.OrderID + `"}`),

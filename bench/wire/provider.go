@@ -20,15 +20,18 @@ func NewProvider(url string) *Provider {
 		DialContext: (&net.Dialer{Timeout: 2 * time.Second}).DialContext, MaxIdleConnsPerHost: 512, DisableCompression: true}}}
 }
 
-// Charge returns the provider's reference.
-func (p *Provider) Charge(body []byte) string {
+// A Receipt is the provider's answer.
+type Receipt struct {
+	Reference string    `json:"reference"`
+	At        time.Time `json:"at"` // by its clock
+}
+
+// Charge captures money.
+func (p *Provider) Charge(body []byte) Receipt {
 	resp, err := p.client.Post(p.url, "application/json", bytes.NewReader(body))
 	Must(err)
 	text, err := io.ReadAll(resp.Body)
 	Must(err)
 	Must(resp.Body.Close())
-	type answer struct {
-		Reference string `json:"reference"`
-	}
-	return Decode[answer](text).Reference
+	return Decode[Receipt](text)
 }
