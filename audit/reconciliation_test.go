@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"strconv"
 	"testing"
 	"time"
 )
@@ -13,7 +14,7 @@ func (p *platform) doubt(order, kind string, found int64) {
 
 // reconciled says that payment has just compared the ledgers, up to a call.
 func (p *platform) reconciled(n int) {
-	p.exec("payment", `UPDATE reconciliation SET place = $1, upto = $2, done = $2, begun = 1`, n, time.Now().UnixMicro())
+	p.exec("payment", `UPDATE reconciliation SET place = $1, upto = $2, done = $2, begun = 1`, strconv.Itoa(n), time.Now().UnixMicro())
 }
 
 // What payment knows, or could not know yet, is no break of this promise.

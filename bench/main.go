@@ -31,6 +31,7 @@ type options struct {
 	orders   int
 	pairs    int
 	growth   int
+	mailFor  time.Duration
 	quick    bool
 	json     bool
 	keep     bool
@@ -76,6 +77,7 @@ func parse(args []string) (o options, err error) {
 	f.IntVar(&o.orders, "orders", 20000, "orders of one run of the pipeline")
 	f.IntVar(&o.pairs, "pairs", 3, "how often both sides are measured, in turn")
 	f.IntVar(&o.growth, "growth", 1_000_000, "orders to store for the row growth, in ten steps")
+	f.DurationVar(&o.mailFor, "mail", time.Minute, "how long the mail server is down for the row mail")
 	f.BoolVar(&o.quick, "quick", false, "under two minutes: less of everything, and rougher figures")
 	f.BoolVar(&o.json, "json", false, "print every sample as JSON")
 	f.StringVar(&o.postgres, "postgres", os.Getenv("TIDEWIRE_TEST_POSTGRES"), "URL of a PostgreSQL server, where databases are made and dropped")
@@ -85,7 +87,8 @@ func parse(args []string) (o options, err error) {
 	}
 	o.time = 4 * time.Second
 	if o.quick {
-		o.orders, o.pairs, o.time, o.growth = min(o.orders, 4000), 1, time.Second, min(o.growth, 20_000)
+		o.orders, o.pairs, o.time = min(o.orders, 4000), 1, time.Second
+		o.growth, o.mailFor = min(o.growth, 20_000), 5*time.Second
 	}
 	for _, name := range o.names() {
 		if !slices.Contains(names(), name) {
@@ -121,6 +124,7 @@ func rows() []row {
 		{"overload", (*bench).overload},
 		{"poison", (*bench).poison},
 		{"hot", (*bench).hot},
+		{"mail", (*bench).mail},
 		{"catchup", (*bench).catchUp},
 		{"growth", (*bench).growth},
 	}

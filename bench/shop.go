@@ -86,8 +86,8 @@ func (b *bench) open(ctx context.Context, s side, on engine) (*shop, error) {
 	return b.openWith(ctx, s, on)
 }
 
-// openWith starts a side with some of its services only; all without any.
-func (b *bench) openWith(ctx context.Context, s side, on engine, services ...string) (*shop, error) {
+// openWith starts a side with more arguments: of ours, settings, or the services to run.
+func (b *bench) openWith(ctx context.Context, s side, on engine, more ...string) (*shop, error) {
 	if err := b.platform(ctx); err != nil {
 		return nil, err
 	}
@@ -113,20 +113,20 @@ func (b *bench) openWith(ctx context.Context, s side, on engine, services ...str
 	if p.simulator, err = launch(ctx, self, simulatorChild, "-listen", at[2], "-data", filepath.Join(dir, "simulator.db")); err != nil {
 		return nil, err
 	}
-	if err := b.serve(ctx, p, s, services...); err != nil {
+	if err := b.serve(ctx, p, s, more...); err != nil {
 		return nil, errors.Join(err, p.simulator.stop())
 	}
 	return p, nil
 }
 
 // serve starts the services of a side on the databases of p.
-func (b *bench) serve(ctx context.Context, p *shop, s side, services ...string) (err error) {
+func (b *bench) serve(ctx context.Context, p *shop, s side, more ...string) (err error) {
 	p.started = time.Now()
 	listen := strings.TrimPrefix(p.url, "http://")
 	if s == ours {
 		args := []string{"up", "--data", p.dir, "--listen", listen, "--set", "admin=" + strings.TrimPrefix(p.admin, "http://"),
 			"--set", "payment.simulator=" + p.provider, "--set", "database=" + p.database}
-		p.server, err = launch(ctx, b.binary(), append(args, services...)...)
+		p.server, err = launch(ctx, b.binary(), append(args, more...)...)
 		return err
 	}
 	self, err := os.Executable()

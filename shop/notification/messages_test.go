@@ -243,7 +243,8 @@ func TestIDs(t *testing.T) {
 		}
 		later := n
 		later.at = n.at.Add(time.Microsecond)
-		if n.messageID() != n.messageID() || n.messageID() == later.messageID() || len(n.messageID()) != 32 {
+		again := n
+		if n.messageID() != again.messageID() || n.messageID() == later.messageID() || len(n.messageID()) != 32 {
 			t.Errorf("%s has the Message-IDs %s and %s", n.id(), n.messageID(), later.messageID())
 		}
 	}

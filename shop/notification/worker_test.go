@@ -47,12 +47,6 @@ func await(t *testing.T, what string, limit time.Duration, so func() bool) {
 	}
 }
 
-func (p *postman) got() int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return len(p.mails)
-}
-
 // Two instances share the mails: each is sent once, and said once.
 func TestTwoInstances(t *testing.T) {
 	const orders = 40
