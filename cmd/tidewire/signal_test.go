@@ -115,7 +115,7 @@ func TestRefusedStartLeavesNothing(t *testing.T) {
 		{"the world, of IPv6", []string{"--listen", "[::]:3000"}, "listen: [::]:3000 is not a loopback address"},
 		{"the world, for operators", []string{"--set", "admin=:3001"}, "admin: :3001 is not a loopback address"},
 		{"no port", []string{"--listen", "localhost"}, `listen: "localhost" is not HOST:PORT`},
-		{"no such service", []string{"nosuchservice"}, `there is no service "nosuchservice"; there are inventory, order, payment, product, shipping, user`},
+		{"no such service", []string{"nosuchservice"}, `there is no service "nosuchservice"; there are analytics, inventory, notification, order, payment, product, shipping, user`},
 		{"one of two", []string{"order", "nosuchservice"}, `there is no service "nosuchservice"`},
 		{"no such level", []string{"--set", "log.level=loud"}, "--set: log.level"},
 		{"a file is no folder", []string{"--data", file}, "data directory: "},
