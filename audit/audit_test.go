@@ -35,6 +35,7 @@ func TestNothingWrong(t *testing.T) {
 		}},
 		{name: "goods that are about to leave, and to be freed, and a new price", do: func(p *platform) {
 			p.now = time.Now()
+			p.move("a", "", "restock", 10)
 			s := p.accept("leaving")
 			s.call("charge", "captured", "captured")
 			s.capture()

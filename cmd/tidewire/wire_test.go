@@ -145,7 +145,7 @@ func TestKnownServices(t *testing.T) {
 		t.Error(err)
 	}
 	err := knownServices([]string{"order", "orders"})
-	if err == nil || !strings.Contains(err.Error(), `"orders"`) || !strings.Contains(err.Error(), "inventory, order, payment") {
+	if err == nil || !strings.Contains(err.Error(), `"orders"`) || !strings.Contains(err.Error(), "analytics, inventory, notification, order, payment") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -23,7 +23,7 @@ func mutants() []mutant {
 			"./toolkit/queue", "TestLostLeaseStoresNothing"},
 		{"the ordered lock", "driver/postgres/driver.go", "numbers[i] = int64(h.Sum64())", "numbers[i] = int64(h.Sum64()) ^ time.Now().UnixNano()",
 			"./driver/postgres", "TestKeysExclude"},
-		{"the bisection", "toolkit/stream/reader.go", "if len(entries) == 1 {", "if len(entries) >= 1 {",
+		{"the bisection", "toolkit/stream/reader.go", "if len(entries) == 1 {\n\t\treturn s.fail(", "if len(entries) >= 1 {\n\t\treturn s.fail(",
 			"./toolkit/stream", "TestPoisonParksItsKeyOnly"},
 		{"the parked key", "toolkit/stream/reader.go", "if s.held[e.Partition].parked[e.Key] && !h.passes {", "if false {",
 			"./toolkit/stream", "TestRetryKeepsOrder"},

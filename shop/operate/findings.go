@@ -81,6 +81,9 @@ func (d *Desk) missing(ctx context.Context, s Stream) string {
 	if err != nil {
 		return ""
 	}
+	if end >= s.Position { // it has grown again, by other messages
+		return fmt.Sprintf(" (read up to %d; it goes on to %d, by other messages)", s.Position, end)
+	}
 	return fmt.Sprintf(" (read up to %d; it ends at %d)", s.Position, end)
 }
 

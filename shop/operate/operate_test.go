@@ -334,7 +334,7 @@ func TestFindings(t *testing.T) {
 		all.WriteString(f.What + " | " + f.Where + " | " + f.Do + "\n")
 	}
 	for _, want := range []string{
-		"a partition is not read any more: another journal (read up to 3; it ends at 3) | subscription stock, log stock, partition 3",
+		"a partition is not read any more: another journal (read up to 3; it goes on to 3, by other messages) | subscription stock, log stock, partition 3",
 		"1 jobs are due, the first for 1h0m0s | queue stock_late",
 		"1 jobs were lost by their workers",
 		"1 dead letters | queue stock_work | tidewire dead list --service stock",
