@@ -12,8 +12,8 @@ import (
 func Follows(service string) []string {
 	var names []string
 	for _, s := range Flow() {
-		for _, after := range s.After {
-			if _, outside := after.(Cause); !outside && s.Who == service && !slices.Contains(names, after.Kind()) {
+		for n, after := range s.After {
+			if !s.outside(n) && s.Who == service && !slices.Contains(names, after.Kind()) {
 				names = append(names, after.Kind())
 			}
 		}
@@ -21,26 +21,32 @@ func Follows(service string) []string {
 	return names
 }
 
-// Diagram draws the flow in Mermaid: events, and who makes one of another. Dashed is what
+// Diagram draws the flow in Mermaid: events, and who makes one of others. Dashed is what
 // happens if it cannot be done.
 func Diagram() string {
 	var b strings.Builder
 	b.WriteString("flowchart TD\n")
 	for i, s := range Flow() {
-		for _, after := range s.After {
-			from := after.Kind()
-			if _, outside := after.(Cause); outside {
-				from = fmt.Sprintf("c%d([\"%s\"])", i, after.Kind())
+		from := make([]string, len(s.After))
+		for n, after := range s.After {
+			if from[n] = after.Kind(); s.outside(n) {
+				from[n] = fmt.Sprintf("c%d([\"%s\"])", i, after.Kind())
 			}
-			if s.Says != nil {
-				fmt.Fprintf(&b, "    %s -->|\"%s\"| %s\n", from, s.Who, s.Says.Kind())
-			}
-			if s.Else != nil {
-				fmt.Fprintf(&b, "    %s -.->|\"%s\"| %s\n", from, s.Who, s.Else.Kind())
-			}
+		}
+		if s.Says != nil {
+			fmt.Fprintf(&b, "    %s -->|\"%s\"| %s\n", strings.Join(from, " & "), s.Who, s.Says.Kind())
+		}
+		if s.Else != nil {
+			fmt.Fprintf(&b, "    %s -.->|\"%s\"| %s\n", strings.Join(from, " & "), s.Who, s.Else.Kind())
 		}
 	}
 	return b.String()
+}
+
+// outside reports whether what s comes after is no event.
+func (s Step) outside(n int) bool {
+	_, outside := s.After[n].(Cause)
+	return outside
 }
 
 // Table lists the flow in Markdown: after what, who does what, and says what.
