@@ -63,7 +63,7 @@ const strikes = `strikes + CASE WHEN lease <> '' THEN 1 ELSE 0 END`
 func (t Table) claim(tx *store.Tx, queue string, most int, which string) (got []Delivery, err error) {
 	lease := uuid.NewString()
 	err = tx.Rows(`SELECT id, kind, key, time, cause, trace, body, due, `+strikes+`, past FROM job
-		WHERE queue = $1 AND dead = 0 AND due <= $2 AND `+which+` ORDER BY due LIMIT $4`+t.Skip,
+		WHERE queue = $1 AND dead = 0 AND due <= $2 AND `+which+` ORDER BY due LIMIT $4 + 0`+t.Skip, // a bare parameter there has SQLite prepare it anew for each number
 		[]any{queue, tx.Now, suspected, most}, func(scan func(...any) error) error {
 			d := Delivery{Queue: queue, Lease: lease, Message: message.Message{Class: message.Command}}
 			var past string
