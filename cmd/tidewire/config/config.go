@@ -78,14 +78,15 @@ type Log struct {
 
 // Traces is about where the steps of an order are told.
 type Traces struct {
-	To     string  `key:"traces" doc:"who collects traces: zipkin+http://HOST:PORT or otlp+http://HOST:PORT; empty: nobody, and nothing is traced"`
+	To     string  `key:"traces" secret:"true" doc:"who collects traces: zipkin+http://HOST:PORT, with USER:PASSWORD@ if it asks for them, or otlp+http://HOST:PORT; empty: nobody, and nothing is traced"`
 	Sample float64 `key:"traces.sample" default:"1" doc:"share of requests that are traced, each with all that it causes: more than 0, at most 1"`
 }
 
 // Collector returns the kind of the collector, zipkin or otlp, and its address; "" for none.
+// The exporter of otlp would drop a user and a password in silence, so it has none.
 func (t Traces) Collector() (kind, address string) {
 	kind, rest, _ := strings.Cut(t.To, "+")
-	if u, err := url.Parse(rest); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || kind != "zipkin" && kind != "otlp" {
+	if u, err := url.Parse(rest); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || kind != "zipkin" && (kind != "otlp" || u.User != nil) {
 		return "", ""
 	}
 	return kind, strings.TrimSuffix(rest, "/")
@@ -132,7 +133,7 @@ func (c *Config) check() error {
 	case c.Payment.Simulator != "" && !strings.HasPrefix(c.Payment.Simulator, "http://"):
 		return fmt.Errorf("payment.simulator: %q does not begin with http://", c.Payment.Simulator)
 	case c.Traces.To != "" && !collected(c.Traces):
-		return fmt.Errorf("traces: must be empty, zipkin+http://HOST:PORT or otlp+http://HOST:PORT")
+		return fmt.Errorf("traces: must be empty, zipkin+http://HOST:PORT or otlp+http://HOST:PORT, and only zipkin takes USER:PASSWORD@")
 	case !(c.Traces.Sample > 0 && c.Traces.Sample <= 1):
 		return fmt.Errorf("traces.sample: %v is not more than 0 and at most 1; to trace nothing, leave traces empty", c.Traces.Sample)
 	case c.Mail != "" && fault(notification.ParseServer(c.Mail)) != nil:

@@ -181,7 +181,7 @@ func TestDistance(t *testing.T) {
 	for _, tt := range []struct {
 		a, b string
 		want int
-	}{{"", "", 0}, {"a", "", 1}, {"kitten", "sitting", 3}, {"listen", "lisen", 1}, {"abc", "abc", 0}} {
+	}{{"", "", 0}, {"a", "", 1}, {"kitten", "sitting", 3}, {"listen", "lisen", 1}, {"mial", "mail", 1}, {"ab", "ba", 1}, {"ca", "abc", 3}, {"abc", "abc", 0}} {
 		if got := distance(tt.a, tt.b); got != tt.want {
 			t.Errorf("distance(%q, %q) = %d, want %d", tt.a, tt.b, got, tt.want)
 		}

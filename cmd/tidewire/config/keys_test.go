@@ -205,9 +205,17 @@ func TestSecretsAreNeverShown(t *testing.T) {
 			t.Errorf("%s: got %q to connect to, want %q", tt.name, l.Database, tt.set)
 		}
 	}
-	_, err := Load(Source{Environ: []string{"TIDEWIRE_DATABASE=mysql://shop:hush@db/shop"}})
-	if err == nil || strings.Contains(err.Error(), "hush") {
-		t.Errorf("got %v, want an error without the secret", err)
+	l, err := Load(Source{Set: []string{"traces=zipkin+http://shop:hush@collector:9411"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := value(t, l, "traces").Value, "zipkin+http://shop:xxxxx@collector:9411"; got != want {
+		t.Errorf("traces: got %q, want %q", got, want)
+	}
+	for _, set := range []string{"database=mysql://shop:hush@db/shop", "traces=otlp+http://shop:hush@collector:4318", "traces=jaeger+http://shop:hush@collector"} {
+		if _, err := Load(Source{Set: []string{set}}); err == nil || strings.Contains(err.Error(), "hush") {
+			t.Errorf("%s: got %v, want an error without the secret", set, err)
+		}
 	}
 }
 
@@ -218,7 +226,7 @@ func TestNearestKey(t *testing.T) {
 		"listne": "listen", "Listen": "listen", "dta": "data", "databse": "database", "retenton": "retention",
 		"order.stlye": "order.style", "orderstyle": "order.style", "payment.provder": "payment.provider",
 		"payments.simulator": "payment.simulator", "shop.curency": "shop.currency", "auth.mod": "auth.mode",
-		"log.lvl": "log.level", "log.fromat": "log.format", "admn": "admin",
+		"log.lvl": "log.level", "mial": "mail", "maill": "mail", "lisen": "listen", "daat": "data", "log.fromat": "log.format", "admn": "admin",
 	} {
 		_, err := Load(Source{Set: []string{typed + "=x"}})
 		if sentence := fmt.Sprintf("--set: unknown key %q: did you mean %q?", typed, want); err == nil || err.Error() != sentence {

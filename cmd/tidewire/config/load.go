@@ -229,24 +229,29 @@ func lookup(environ []string, name string) (value string, ok bool) {
 	return value, ok
 }
 
-// distance is the number of letters to insert, delete or replace to make a of b
-// (Levenshtein 1966, by the rows of Wagner and Fischer).
+// distance is the number of letters to insert, delete or replace, and of neighbours to
+// swap, to make a of b (Damerau 1964, in its restricted form: no letter is edited twice).
 func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
+	rows := make([][]int, len(a)+1) // of the beginnings of a; in a row, those of b
+	for i := range rows {
+		rows[i] = make([]int, len(b)+1)
+		rows[i][0] = i
+	}
+	for j := range rows[0] {
+		rows[0][j] = j
 	}
 	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
 		for j := range len(b) {
-			cost := diagonal
+			least := rows[i][j]
 			if a[i] != b[j] {
-				cost++
+				least++
 			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
+			least = min(least, rows[i+1][j]+1, rows[i][j+1]+1)
+			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
+				least = min(least, rows[i-1][j-1]+1)
+			}
+			rows[i+1][j+1] = least
 		}
 	}
-	return row[len(b)]
+	return rows[len(a)][len(b)]
 }
