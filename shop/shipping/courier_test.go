@@ -3,6 +3,7 @@ package shipping
 import (
 	"fmt"
 	"reflect"
+	"regexp"
 	"testing"
 	"time"
 )
@@ -63,7 +64,7 @@ func TestCourierLabel(t *testing.T) {
 		return l
 	}
 	a, b := ask("o"), ask("p")
-	if a != ask("o") || a.Tracking == b.Tracking || len(a.Tracking) != 14 {
+	if a != ask("o") || a.Tracking == b.Tracking || !numbered(a.Tracking) || !numbered(b.Tracking) {
 		t.Errorf("got %+v, again %+v, for another %+v", a, ask("o"), b)
 	}
 	if want := at(t, "2026-02-02 09:00"); !a.Pickup.Equal(want) { // wanted on a Saturday
@@ -71,6 +72,54 @@ func TestCourierLabel(t *testing.T) {
 	}
 	if a.Next.Before(a.Pickup) || a.Next.After(a.Pickup.Add(2*time.Hour)) || a.Next.Equal(b.Next) {
 		t.Errorf("picked up at %v, another at %v: want each in its own moment of the round", a.Next, b.Next)
+	}
+}
+
+// numbered reports whether a tracking number is one of the courier's.
+func numbered(tracking string) bool {
+	return regexp.MustCompile(`^TW[0-9A-HJKMNP-TV-Z]{18}$`).MatchString(tracking) && check(tracking[2:19]) == tracking[19:]
+}
+
+// Each of a million parcels has a number of its own: twelve decimal digits gave two of them
+// the same one in four cases of ten.
+func TestNumbersAreUnique(t *testing.T) {
+	seen := make(map[string]bool, 1_000_000)
+	for i := range 1_000_000 {
+		number := trackingOf(fmt.Sprint(i))
+		if seen[number] {
+			t.Fatalf("two parcels have the number %s", number)
+		}
+		seen[number] = true
+	}
+	if bits := 5 * (len(trackingOf("o")) - len("TW") - 1); bits < 80 {
+		t.Errorf("%d bits of the key are in a number, want 80 at least", bits)
+	}
+}
+
+// Whoever mistypes a digit has no number, and nearly never if two are swapped.
+func TestCheckDigit(t *testing.T) {
+	swapped, passed := 0, 0
+	for i := range 50 {
+		good := trackingOf(fmt.Sprint(i))
+		if !numbered(good) {
+			t.Errorf("%s is none of ours", good)
+		}
+		for at := 2; at < len(good); at++ {
+			for _, d := range digits {
+				if bad := good[:at] + string(d) + good[at+1:]; bad != good && numbered(bad) {
+					t.Errorf("%s is taken for %s", bad, good)
+				}
+			}
+			if at+1 < len(good) && good[at] != good[at+1] {
+				swapped++
+				if numbered(good[:at] + good[at+1:at+2] + good[at:at+1] + good[at+2:]) {
+					passed++
+				}
+			}
+		}
+	}
+	if passed*100 > swapped {
+		t.Errorf("of %d numbers with two digits swapped %d pass", swapped, passed)
 	}
 }
 

@@ -16,6 +16,7 @@ func TestOnPostgres(t *testing.T) {
 		"TestParcelsMove":              TestParcelsMove,
 		"TestManyParcelsMoveInChunks":  TestManyParcelsMoveInChunks,
 		"TestWorkIsEnsured":            TestWorkIsEnsured,
+		"TestWorkIsNotTaken":           TestWorkIsNotTakenFromAWorker,
 		"TestWorkIsSentOnce":           TestWorkIsSentOnce,
 		"TestRecalled":                 TestRecalledWhileTheCarrierIsAsked,
 		"TestAnswerTwice":              TestAnswerTwice,

@@ -211,16 +211,12 @@ func (s sticker) code(c barcode.Barcode, in box) {
 
 // spaced is a number in groups of four, for people.
 func spaced(number string) string {
-	letters := strings.IndexFunc(number, func(r rune) bool { return '0' <= r && r <= '9' })
-	if letters < 0 {
-		return number
+	var out []string
+	for n := 0; number != ""; number = number[n:] {
+		n = min(4, len(number))
+		out = append(out, number[:n])
 	}
-	out := number[:letters]
-	for rest := number[letters:]; rest != ""; {
-		n := min(4, len(rest))
-		out, rest = strings.TrimSpace(out+" "+rest[:n]), rest[n:]
-	}
-	return out
+	return strings.Join(out, " ")
 }
 
 // number is so many things.

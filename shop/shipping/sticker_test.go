@@ -185,7 +185,7 @@ func TestUnprintableNumber(t *testing.T) {
 }
 
 func TestSpaced(t *testing.T) {
-	for give, want := range map[string]string{"TW109023040271": "TW 1090 2304 0271", "12345": "1234 5", "ABC": "ABC", "": ""} {
+	for give, want := range map[string]string{"TWQ109023040271ABCDE": "TWQ1 0902 3040 271A BCDE", "12345": "1234 5", "ABC": "ABC", "": ""} {
 		if got := spaced(give); got != want {
 			t.Errorf("%q: got %q, want %q", give, got, want)
 		}

@@ -136,27 +136,34 @@ func resend(tx *store.Tx, query string, args ...any) (sent bool, err error) {
 }
 
 // unasked is when the first parcel moves, if the work is not there by then. Work that is
-// out, was put off or is dead is there: whoever has it sends it again.
+// due, out, was put off or is dead is there: whoever has it, or is about to, sends it again.
 const unasked = `SELECT first.moves FROM (SELECT min(moves) AS moves FROM shipment WHERE moves IS NOT NULL) first
 	WHERE first.moves IS NOT NULL AND NOT EXISTS (SELECT 1 FROM job
-		WHERE id = $1 AND (due <= first.moves OR lease <> '' OR past <> '' OR dead <> 0))`
+		WHERE id = $1 AND (due <= first.moves OR due <= $2 OR lease <> '' OR past <> '' OR dead <> 0))`
 
 // ensure sends the work if it is not there, or due too late: no order has to care for it.
-// A worker that takes the work in the same instant is told to leave it, and nothing of it
-// is stored twice.
 func (s *Service) ensure(ctx context.Context) error {
 	needed := false
 	err := s.DB.View(ctx, func(tx *store.Tx) (err error) {
-		needed, err = tx.Row([]any{nil}, unasked, theTracking)
+		needed, err = tx.Row([]any{nil}, unasked, theTracking, tx.Now)
 		return err
 	})
 	if err != nil || !needed {
 		return err
 	}
 	_, err = s.DB.Background().Update(ctx, []string{theTracking}, func(tx *store.Tx) error {
-		_, err := resend(tx, unasked, theTracking)
-		return err
+		return hasten(tx)
 	})
+	return err
+}
+
+// hasten sends the work if it is not there by the time it is needed. It takes the row of the
+// work first, and looks then: no worker can take it in between, and find its lease ended.
+func hasten(tx *store.Tx) error {
+	if err := tx.Exec(`UPDATE job SET due = due WHERE id = $1 AND lease = ''`, theTracking); err != nil {
+		return err
+	}
+	_, err := resend(tx, unasked, theTracking, tx.Now)
 	return err
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/tidewire/tidewire/shop/contract"
 	"github.com/tidewire/tidewire/toolkit/failure"
 	"github.com/tidewire/tidewire/toolkit/message"
+	"github.com/tidewire/tidewire/toolkit/queue"
 	"github.com/tidewire/tidewire/toolkit/store"
 )
 
@@ -221,6 +222,7 @@ func TestWorkIsEnsured(t *testing.T) {
 		{"it is there", first, first, "", first},
 		{"it is there sooner", second, first, "", first},
 		{"it is due too late", first, second, "", first},
+		{"it is due, later than what has moved", gone, gone / 2, "", gone / 2},
 		{"it is out", first, second, "lease = 'x'", second},
 		{"it was put off", first, second, "past = '{}'", second},
 		{"it is dead", first, second, "dead = 1", second},
@@ -258,6 +260,34 @@ func TestWorkIsEnsured(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A worker finds nothing to take between the look at the work and its replacement: it would
+// be told later that its lease has ended.
+func TestWorkIsNotTakenFromAWorker(t *testing.T) {
+	s, _ := turned(t)
+	s.update(t, nil, func(tx *store.Tx) error { return tx.SendAs(theTracking, tx.Now, theTracking, track{}) })
+	table := queue.Table{DB: s.DB}
+	if !s.DB.Alone() {
+		table.Skip = ` FOR UPDATE SKIP LOCKED`
+	}
+	s.update(t, []string{theTracking}, func(tx *store.Tx) error {
+		if err := hasten(tx); err != nil || s.DB.Alone() { // which has one writer at a time
+			return err
+		}
+		got, err := table.Receive(t.Context(), Tracking, 1)
+		if len(got) != 0 {
+			t.Error("a worker took it")
+		}
+		return err
+	})
+	if got, err := table.Receive(t.Context(), Tracking, 1); len(got) != 1 || err != nil {
+		t.Errorf("afterwards: got %v, %v; want the work", got, err)
+	}
+	s.update(t, []string{theTracking}, hasten)
+	if n := s.number(t, `SELECT count(*) FROM job WHERE lease <> ''`); n != 1 {
+		t.Error("the lease of the worker has ended")
 	}
 }
 
