@@ -52,6 +52,12 @@ type Delivery struct {
 	Past    failure.History // the attempts before
 }
 
+// fresh reports whether d is handed out for the first time, and could have been as soon as it
+// was sent.
+func (d Delivery) fresh() bool {
+	return d.Strikes == 0 && d.Past.Attempts == 0 && len(d.Past.Causes) == 0 && d.Past.Redrives == 0 && d.Due.Sub(d.Time).Abs() < time.Millisecond
+}
+
 // A Verdict ends a delivery. The zero Next acknowledges it.
 type Verdict struct {
 	Delivery

@@ -249,6 +249,42 @@ func TestWorkerTellsHowFarBehindItIs(t *testing.T) {
 	await(t, "the wait of the message", func() bool { return w.Strain.Wait() > 0 })
 }
 
+// What was put off tells nothing of how far behind the work is: not after an outage of what
+// it calls, and not because somebody wanted it later.
+func TestWhatWasPutOffIsNoOverload(t *testing.T) {
+	for name, set := range map[string]string{
+		"sent for later":      `due = due + 20000`,
+		"put off uncounted":   `past = '{"attempts":0,"causes":[{"at":"2026-01-02T03:04:05Z","cause":"away"}]}'`,
+		"tried before":        `past = '{"attempts":1}'`,
+		"redriven":            `past = '{"attempts":0,"redrives":1}'`,
+		"its worker was lost": `strikes = 1`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			db := open(t)
+			w := worker(db, queue.On(func(context.Context, *store.Tx, message.Of[parcel]) error { return nil }))
+			w.Strain = run.NewStrain()
+			send(t, db, 3)
+			update(t, db, func(tx *store.Tx) error { return tx.Exec(`UPDATE job SET ` + set) })
+			start(t, w)
+			await(t, "done", func() bool { return count(t, db, `SELECT count(*) FROM job`) == 0 })
+			if wait := w.Strain.Wait(); wait != 0 {
+				t.Errorf("it is said to be %v behind", wait)
+			}
+		})
+	}
+}
+
+// In a batch, the one that was not put off tells it.
+func TestOneOfABatchTellsTheWait(t *testing.T) {
+	db := open(t)
+	w := worker(db, queue.On(func(context.Context, *store.Tx, message.Of[parcel]) error { return nil }))
+	w.Strain = run.NewStrain()
+	send(t, db, 3)
+	update(t, db, func(tx *store.Tx) error { return tx.Exec(`UPDATE job SET strikes = 1 WHERE key <> '1'`) })
+	start(t, w)
+	await(t, "the wait of the message", func() bool { return w.Strain.Wait() > 0 })
+}
+
 func BenchmarkDo(b *testing.B) {
 	db := open(b)
 	send(b, db, b.N)
