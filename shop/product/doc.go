@@ -9,5 +9,6 @@
 // found by are one commit. Searching is FTS5 on SQLite and a GIN index on PostgreSQL,
 // behind one function of SQL; what a word is, words.go decides for both.
 //
-// How much is in stock now is the inventory service's to know.
+// How much is in stock now is the inventory service's to know: the stock of a product stays
+// what it was created with, whatever is sold or bought of it.
 package product

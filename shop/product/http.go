@@ -21,7 +21,8 @@ func (s *Service) Routes() []door.Route {
 	}
 }
 
-// A body is a product as the door shows it.
+// A body is a product as the door shows it. Its stock is what it was created with and never
+// changes: what there is now, GET /api/inventory/{productId} tells.
 type body struct {
 	ID          string    `json:"id"`
 	Name        string    `json:"name"`
