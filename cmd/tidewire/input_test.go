@@ -137,6 +137,17 @@ func refused(body string, cause string, fields ...string) fault {
 	return fault{body, func(c *call) { c.body = body }, 422, cause, strings.Join(fields, " ")}
 }
 
+// prices are the lines for a price, which stands at the %s of a body.
+func prices(form string) (faults []fault) {
+	for _, p := range []string{`"1.505"`, "1.505", "1e400", `"1e400"`, `"NaN"`, `"Infinity"`, "-1", `"-0.01"`, `""`, `" 1"`, `"1,50"`, `"0x1"`} {
+		faults = append(faults, fault{"price " + p, body(fmt.Sprintf(form, p)), 422, "", "price"})
+	}
+	for _, p := range []string{"0", `"0.00"`, "1000000000", `"999999999999"`} {
+		faults = append(faults, fault{"price " + p, body(fmt.Sprintf(form, p)), 422, "price-out-of-range", "price"})
+	}
+	return faults
+}
+
 // ofRoute are the lines that only one route has.
 func ofRoute(pattern string) []fault {
 	item := `{"productId":"p1","quantity":1}`
@@ -201,13 +212,99 @@ func ofRoute(pattern string) []fault {
 			refused(`{"id":"p 1","name":"Pen","price":"1.50"}`, "bad-id", "id"),
 			{"the same id, other content", body(`{"id":"p1","name":"Pen","price":"1.60","stock":5}`), 409, "id-taken", ""},
 		}
-		for _, p := range []string{`"1.505"`, "1.505", "1e400", `"1e400"`, `"NaN"`, `"Infinity"`, "-1", `"-0.01"`, `""`, `" 1"`, `"1,50"`, `"0x1"`} {
-			faults = append(faults, fault{"price " + p, body(`{"name":"Pen","price":` + p + `}`), 422, "", "price"})
+		return append(faults, prices(`{"name":"Pen","price":%s}`)...)
+	case "PATCH /api/products/{id}":
+		faults := []fault{
+			refused(`{"currency":"EUR"}`, "cannot-be-changed", "currency"),
+			refused(`{"id":"p2"}`, "cannot-be-changed", "id"),
+			refused(`{"stock":1000}`, "cannot-be-changed", "stock"),
+			refused(`{"name":""}`, "no-name", "name"),
+			refused(`{"name":"Pen\nX-Evil: 1"}`, "bad-name", "name"),
+			refused(`{"name":"Pen\u001b[2J"}`, "bad-name", "name"),
+			refused(`{"name":"`+strings.Repeat("é", 201)+`"}`, "bad-name", "name"),
+			refused(`{"category":"a\r\nb"}`, "bad-category", "category"),
+			refused(`{"description":"a\u001bb"}`, "bad-description", "description"),
+			refused(`{"description":"`+strings.Repeat("é", 10_001)+`"}`, "description-too-long", "description"),
+			refused(`{"name":" ","price":"0"}`, "not-acceptable", "name", "price"),
+			{"an unknown field", body(`{"name":"Pen","colour":"red"}`), 400, "unknown-field", "colour"},
+			{"no name", body(`{"name":null}`), 400, "null", "name"},
+			{"no price", body(`{"price":null}`), 400, "null", "price"},
+			{"NaN that is no text", body(`{"price":NaN}`), 400, "not-json", "price"},
+			{"a version that nobody has", func(c *call) { c.header["If-Match"] = []string{`"999"`} }, 412, "", ""},
 		}
-		for _, p := range []string{"0", `"0.00"`, "1000000000", `"999999999999"`} {
-			faults = append(faults, fault{"price " + p, body(`{"name":"Pen","price":` + p + `}`), 422, "price-out-of-range", "price"})
+		return append(faults, prices(`{"price":%s}`)...)
+	case "PATCH /api/users/{id}":
+		return []fault{
+			refused(`{"name":"  "}`, "no-name", "name"),
+			refused(`{"name":"Ann\r\nBcc: eve@example.com"}`, "bad-name", "name"),
+			refused(`{"name":"Ann\nX-Evil: 1"}`, "bad-name", "name"),
+			refused(`{"name":"Ann\u2028x"}`, "bad-name", "name"),
+			refused(`{"name":"`+strings.Repeat("é", 201)+`"}`, "name-too-long", "name"),
+			refused(`{"email":""}`, "no-email", "email"),
+			refused(`{"email":"ann@example.com\r\nBcc: eve@example.com"}`, "bad-email", "email"),
+			refused(`{"email":"ann@example.com\nBcc: eve@example.com"}`, "bad-email", "email"),
+			refused(`{"email":"Ann <ann@example.com>"}`, "bad-email", "email"),
+			refused(`{"email":"ann@example.com, eve@example.com"}`, "bad-email", "email"),
+			refused(`{"email":"ann@example.com>\r\nRCPT TO:<eve@example.com"}`, "bad-email", "email"),
+			refused(`{"email":"`+strings.Repeat("a", 65)+`@example.com"}`, "email-too-long", "email"),
+			refused(`{"name":"","email":"ann"}`, "not-acceptable", "name", "email"),
+			{"an id", body(`{"id":"u2"}`), 400, "unknown-field", "id"},
+			{"a role", body(`{"role":"admin"}`), 400, "unknown-field", "role"},
+			{"no name", body(`{"name":null}`), 400, "null", "name"},
+			{"no address", body(`{"email":null}`), 400, "null", "email"},
+			{"a version that nobody has", func(c *call) { c.header["If-Match"] = []string{`"999"`} }, 412, "", ""},
+		}
+	case "POST /api/inventory/{productId}/adjust":
+		return []fault{
+			refused(`{"quantity":0,"reason":"counted"}`, "quantity-out-of-range", "quantity"),
+			refused(`{"reason":"counted"}`, "quantity-out-of-range", "quantity"),
+			refused(`{"quantity":1000001,"reason":"counted"}`, "quantity-out-of-range", "quantity"),
+			refused(`{"quantity":-1000001,"reason":"counted"}`, "quantity-out-of-range", "quantity"),
+			refused(`{"quantity":-9223372036854775808,"reason":"counted"}`, "quantity-out-of-range", "quantity"),
+			{"a quantity 2.5", body(`{"quantity":2.5,"reason":"counted"}`), 400, "not-whole", "quantity"},
+			{"a quantity as text", body(`{"quantity":"2","reason":"counted"}`), 400, "wrong-type", "quantity"},
+			{"a huge quantity", body(`{"quantity":9223372036854775808,"reason":"counted"}`), 422, "too-large", "quantity"},
+			refused(`{"quantity":1}`, "bad-reason", "reason"),
+			refused(`{"quantity":1,"reason":" "}`, "bad-reason", "reason"),
+			refused(`{"quantity":1,"reason":"a\nb"}`, "bad-reason", "reason"),
+			refused(`{"quantity":1,"reason":"a\u2028b"}`, "bad-reason", "reason"),
+			refused(`{"quantity":1,"reason":"`+strings.Repeat("é", 201)+`"}`, "bad-reason", "reason"),
+			refused(`{}`, "not-acceptable", "quantity", "reason"),
+			{"more than there is", body(`{"quantity":-1000,"reason":"lost"}`), 409, "not-available", ""},
+			{"a stock that is not tracked", at("/api/inventory/eur/adjust"), 409, "not-tracked", ""},
+		}
+	case "GET /api/analytics":
+		var faults []fault
+		for _, name := range []string{"days", "top"} {
+			for _, n := range []string{"0", "-1", "367", "x", "", "2.5", "1e1", "99999999999999999999"} {
+				faults = append(faults, fault{name + " " + n, at("/api/analytics?" + name + "=" + n), 400, "bad-parameter", name})
+			}
+		}
+		return append(faults, fault{"top 101", at("/api/analytics?top=101"), 400, "bad-parameter", "top"},
+			fault{"days twice", at("/api/analytics?days=1&days=2"), 400, "bad-parameter", "days"})
+	case "GET /api/products":
+		return []fault{
+			{"a query that is too long", at("/api/products?query=" + strings.Repeat("a", 201)), 422, "bad-parameter", "query"},
+			{"a query of too many words", at("/api/products?query=" + strings.Join(strings.Split("abcdefghijklmnopqrstu", ""), "+")), 422, "too-many-words", "query"},
+			{"a query with NUL", at("/api/products?query=a%00b"), 400, "bad-parameter", "query"},
+			{"a query with bad UTF-8", at("/api/products?query=a%ffb"), 400, "bad-parameter", "query"},
+			{"a category that is too long", at("/api/products?category=" + strings.Repeat("a", 201)), 422, "bad-parameter", "category"},
+			{"a place before the first", at("/api/products?cursor=" + door.Cursor("-1")), 400, "bad-cursor", "cursor"},
+		}
+	case "GET /api/products/{id}/prices", "GET /api/inventory/{productId}/movements", "GET /api/notifications":
+		path := map[string]string{"GET /api/products/{id}/prices": "/api/products/1/prices", "GET /api/inventory/{productId}/movements": "/api/inventory/p1/movements",
+			"GET /api/notifications": "/api/notifications"}[pattern]
+		var faults []fault
+		for _, key := range []string{"-1", "o1", "1.5", "99999999999999999999", "1 OR 1=1"} {
+			faults = append(faults, fault{"a cursor of " + key, at(path + "?cursor=" + door.Cursor(key)), 400, "bad-cursor", "cursor"})
 		}
 		return faults
+	case "GET /api/shipments/{orderId}/label.pdf":
+		return []fault{
+			{"an order that nobody knows", at("/api/shipments/o999/label.pdf"), 404, "no-such-shipment", ""},
+			{"an order as long as a page", at("/api/shipments/" + strings.Repeat("o", 5000) + "/label.pdf"), 404, "no-such-shipment", ""},
+			{"another file", at("/api/shipments/o1/label.png"), 404, "no-such-route", ""},
+		}
 	case "POST /api/inventory/{productId}/restock":
 		return []fault{
 			refused(`{"quantity":0}`, "quantity-out-of-range", "quantity"), refused(`{"quantity":-1}`, "quantity-out-of-range", "quantity"),
