@@ -106,10 +106,10 @@ func wire(ctx context.Context, c config.Config, meter metric.Meter) (*platform, 
 			{db: orders.DB, routes: orders.Routes(), streams: orders.Streams(), queues: orders.Queues(), awaited: true},
 			{db: payments.DB, routes: payments.Routes(), streams: payments.Streams(), queues: payments.Queues(), also: payments.Run, awaited: true},
 			{db: stock.DB, routes: stock.Routes(), streams: stock.Streams(), also: stock.Run, awaited: true},
-			{db: parcels.DB, routes: parcels.Routes(), streams: parcels.Streams(), queues: parcels.Queues(), also: parcels.Run, awaited: true, aside: shipping.Tracking},
-			{db: numbers.DB, routes: numbers.Routes(), streams: numbers.Streams(), reading: numbers.Policy(), rest: analytics.Rest},
+			{db: parcels.DB, routes: parcels.Routes(), streams: parcels.Streams(), queues: parcels.Queues(), also: parcels.Run, awaited: true, working: working{aside: shipping.Tracking}},
+			{db: numbers.DB, routes: numbers.Routes(), streams: numbers.Streams(), reading: reading{numbers.Policy(), analytics.Rest}},
 			{db: mails.DB, routes: mails.Routes(), streams: mails.Streams(), queues: mails.Queues(), also: mails.Run,
-				reading: notification.Loose(), rest: notification.Rest, calls: notification.Calls, calling: notification.Tries()},
+				reading: reading{notification.Loose(), notification.Rest}, working: working{policy: notification.Tries(), calls: notification.Calls}},
 		}}
 	p.desk = p.operators(c, mails)
 	if err := errors.Join(p.check(), p.strain.Measure(meter), p.measure(c, meter, orders.Measure)); err != nil {
@@ -144,13 +144,24 @@ type member struct {
 	routes  []door.Route                // at the customers' door
 	streams []stream.Handler            // of the facts of others
 	queues  []queue.Handler             // of its own work
-	awaited bool                        // an order waits for it: how far it is behind decides whether more are taken
-	aside   string                      // but for the work of this queue
-	reading failure.Policy              // of its readers
-	rest    time.Duration               // of its readers, between batches
 	also    func(context.Context) error // what it does now and then; nil
-	calling failure.Policy              // of its workers
-	calls   int                         // out at a time; callsOut
+	awaited bool                        // an order waits for it: how far it is behind decides whether more are taken
+	reading reading
+	working working
+}
+
+// A reading is how a member's readers go about it. The zero value is right for whoever is
+// awaited.
+type reading struct {
+	policy failure.Policy
+	rest   time.Duration // between batches
+}
+
+// A working is how a member's workers go about it.
+type working struct {
+	policy failure.Policy
+	calls  int    // out at a time; callsOut
+	aside  string // the queue for which no order waits
 }
 
 func (m member) name() string { return m.db.Service() }
@@ -221,13 +232,13 @@ func (p *platform) parts(names []string) (parts []func(context.Context) error) {
 		}
 		for _, log := range m.logs() {
 			handlers := slices.DeleteFunc(slices.Clone(m.streams), func(h stream.Handler) bool { return h.Log != log })
-			r := &stream.Reader{DB: m.db, Log: p.logs[log], Name: log, Handlers: handlers, Policy: m.reading, Process: p.process, Strain: strain, Rest: m.rest}
+			r := &stream.Reader{DB: m.db, Log: p.logs[log], Name: log, Handlers: handlers, Policy: m.reading.policy, Process: p.process, Strain: strain, Rest: m.reading.rest}
 			parts = append(parts, r.Run)
 		}
 		for _, name := range queueNames(m) {
 			handlers := slices.DeleteFunc(slices.Clone(m.queues), func(h queue.Handler) bool { return h.Queue != name })
-			w := &queue.Worker{DB: m.db, Driver: p.tables[m.name()], Handlers: handlers, Policy: m.calling, Process: p.process, Concurrency: cmp.Or(m.calls, callsOut)}
-			if name != m.aside {
+			w := &queue.Worker{DB: m.db, Driver: p.tables[m.name()], Handlers: handlers, Policy: m.working.policy, Process: p.process, Concurrency: cmp.Or(m.working.calls, callsOut)}
+			if name != m.working.aside {
 				w.Strain = strain
 			}
 			parts = append(parts, w.Run)

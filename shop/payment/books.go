@@ -10,14 +10,14 @@ import (
 	"github.com/tidewire/tidewire/toolkit/store"
 )
 
-// marked reads how far the ledgers were compared.
-func marked(tx *store.Tx) (b bookmark, err error) {
+// loadBookmark reads how far the ledgers were compared.
+func loadBookmark(tx *store.Tx) (b bookmark, err error) {
 	_, err = tx.Row([]any{&b.place, &b.upto, &b.watched, &b.begun, &b.done}, `SELECT place, upto, watched, begun, done FROM reconciliation`)
 	return b, err
 }
 
-// mark writes it.
-func mark(tx *store.Tx, b bookmark) error {
+// saveBookmark writes it.
+func saveBookmark(tx *store.Tx, b bookmark) error {
 	return tx.Exec(`UPDATE reconciliation SET place = $1, upto = $2, watched = $3, begun = $4, done = $5`, b.place, b.upto, b.watched, b.begun, b.done)
 }
 
@@ -66,8 +66,8 @@ func among(tx *store.Tx, query string, orders []string, row func(scan func(...an
 	return tx.Rows(fmt.Sprintf(query, strings.Join(marks, ", ")), args, row)
 }
 
-// standing reads what we know of orders.
-func standing(tx *store.Tx, orders []string) (map[string]stand, error) {
+// standsOf reads what we know of orders.
+func standsOf(tx *store.Tx, orders []string) (map[string]stand, error) {
 	stands := map[string]stand{}
 	err := among(tx, `SELECT p.order_id, p.status, p.key, p.reference, COALESCE(c.amount, 0), COALESCE(c.currency, ''), COALESCE(r.amount, 0), COALESCE(r.currency, '')
 		FROM payment p LEFT JOIN entry c ON c.id = 'capture-' || p.order_id LEFT JOIN entry r ON r.id = 'refund-' || p.order_id
@@ -88,48 +88,48 @@ func standing(tx *store.Tx, orders []string) (map[string]stand, error) {
 	return stands, err
 }
 
-// A watch is a movement in doubt.
-type watch struct {
+// A discrepancy is a movement in doubt, as it is stored.
+type discrepancy struct {
 	suspicion
-	found bool // it is known to be wrong
+	confirmed bool // it is known to be wrong
 }
 
-const watchColumns = `SELECT order_id, entry, key, theirs, amount, currency, CASE WHEN found > 0 THEN 1 ELSE 0 END FROM discrepancy WHERE resolved = 0 AND `
+const openColumns = `SELECT order_id, entry, key, theirs, amount, currency, CASE WHEN found > 0 THEN 1 ELSE 0 END FROM discrepancy WHERE resolved = 0 AND `
 
-func (w *watch) read(scan func(...any) error) error {
-	return scan(&w.orderID, &w.kind, &w.key, &w.theirs.words, &w.theirs.amount, &w.theirs.currency, &w.found)
+func (d *discrepancy) read(scan func(...any) error) error {
+	return scan(&d.orderID, &d.kind, &d.key, &d.theirs.words, &d.theirs.amount, &d.theirs.currency, &d.confirmed)
 }
 
-// doubtsOf reads the movements in doubt of orders.
-func doubtsOf(tx *store.Tx, orders []string) (map[movement]watch, error) {
-	all := map[movement]watch{}
-	err := among(tx, watchColumns+`order_id IN (%s)`, orders, func(scan func(...any) error) error {
-		var w watch
-		err := w.read(scan)
-		all[w.movement] = w
+// openOf reads the discrepancies of orders that are not resolved.
+func openOf(tx *store.Tx, orders []string) (map[movement]discrepancy, error) {
+	all := map[movement]discrepancy{}
+	err := among(tx, openColumns+`order_id IN (%s)`, orders, func(scan func(...any) error) error {
+		var d discrepancy
+		err := d.read(scan)
+		all[d.movement] = d
 		return err
 	})
 	return all, err
 }
 
-// doubtful reads the movements in doubt of the orders after one. If there are more than so
-// many, the last order is left out: it may have others.
-func doubtful(tx *store.Tx, after string, most int) (all []watch, more bool, err error) {
-	err = tx.Rows(watchColumns+`order_id > $1 ORDER BY order_id LIMIT $2`, []any{after, most}, func(scan func(...any) error) error {
-		var w watch
-		err := w.read(scan)
-		all = append(all, w)
+// openAfter reads those of the orders after one. If there are more than so many, the last
+// order is left out: it may have others.
+func openAfter(tx *store.Tx, after string, most int) (all []discrepancy, more bool, err error) {
+	err = tx.Rows(openColumns+`order_id > $1 ORDER BY order_id LIMIT $2`, []any{after, most}, func(scan func(...any) error) error {
+		var d discrepancy
+		err := d.read(scan)
+		all = append(all, d)
 		return err
 	})
 	if len(all) < most || err != nil || all[0].orderID == all[most-1].orderID {
 		return all, len(all) == most, err
 	}
 	last := all[most-1].orderID
-	return slices.DeleteFunc(all, func(w watch) bool { return w.orderID == last }), true, nil
+	return slices.DeleteFunc(all, func(d discrepancy) bool { return d.orderID == last }), true, nil
 }
 
-// doubt stores what is to be looked at again.
-func doubt(tx *store.Tx, d suspicion) error {
+// openDiscrepancy stores what is to be looked at again.
+func openDiscrepancy(tx *store.Tx, d suspicion) error {
 	return tx.Exec(`INSERT INTO discrepancy (order_id, entry, key, kind, ours, theirs, amount, currency, seen, found, resolved)
 		VALUES ($1, $2, $3, '', '', $4, $5, $6, $7, 0, 0)
 		ON CONFLICT (order_id, entry, key) DO UPDATE SET theirs = excluded.theirs, amount = excluded.amount, currency = excluded.currency,
@@ -137,23 +137,23 @@ func doubt(tx *store.Tx, d suspicion) error {
 		d.orderID, d.kind, d.key, d.theirs.words, d.theirs.amount, d.theirs.currency, tx.Now)
 }
 
-// found stores what is wrong, and since when that is known.
-func found(tx *store.Tx, d watch, kind, ours string) error {
+// confirmDiscrepancy stores what is wrong, and since when that is known.
+func confirmDiscrepancy(tx *store.Tx, d discrepancy, kind, ours string) error {
 	return tx.Exec(`UPDATE discrepancy SET kind = $4, ours = $5, found = CASE WHEN found = 0 THEN $6 ELSE found END
 		WHERE order_id = $1 AND entry = $2 AND key = $3`, d.orderID, d.movement.kind, d.key, kind, ours, tx.Now)
 }
 
-// settle ends a doubt. Only what was wrong is remembered.
-func settle(tx *store.Tx, d watch) error {
-	if d.found {
+// resolveDiscrepancy ends a doubt. Only what was wrong is remembered.
+func resolveDiscrepancy(tx *store.Tx, d discrepancy) error {
+	if d.confirmed {
 		return tx.Exec(`UPDATE discrepancy SET resolved = $4 WHERE order_id = $1 AND entry = $2 AND key = $3`, d.orderID, d.movement.kind, d.key, tx.Now)
 	}
 	return tx.Exec(`DELETE FROM discrepancy WHERE order_id = $1 AND entry = $2 AND key = $3`, d.orderID, d.movement.kind, d.key)
 }
 
-// openDiscrepancies counts what is wrong, and reads when the ledgers were last compared
+// countDiscrepancies counts what is wrong, and reads when the ledgers were last compared
 // to the end; zero if never.
-func openDiscrepancies(ctx context.Context, db *store.DB) (n int64, done time.Time, err error) {
+func countDiscrepancies(ctx context.Context, db *store.DB) (n int64, done time.Time, err error) {
 	err = db.View(ctx, func(tx *store.Tx) error {
 		if _, err := tx.Row([]any{&n}, `SELECT COUNT(*) FROM discrepancy WHERE resolved = 0 AND found > 0`); err != nil {
 			return err

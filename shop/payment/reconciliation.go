@@ -71,7 +71,7 @@ func (s *Service) compare(ctx context.Context, _ message.Of[reconcile]) (c compa
 			err = failure.Wait(s.Ledger.every()/2, err)
 		}
 	}()
-	if err := s.DB.View(ctx, func(tx *store.Tx) error { c.from, err = marked(tx); return err }); err != nil {
+	if err := s.DB.View(ctx, func(tx *store.Tx) error { c.from, err = loadBookmark(tx); return err }); err != nil {
 		return c, err
 	}
 	page, err := s.Provider.Ledger(ctx, c.from.place, s.Ledger.page())
@@ -125,7 +125,7 @@ func (b bookmark) compare(tx *store.Tx, entries []Entry, settled time.Time, full
 
 // suspect returns what the two sides do not agree about. What was in doubt before, and
 // turns up now, is told once more: with what the provider says of it.
-func suspect(tx *store.Tx, entries []Entry, ours []made) (found []suspicion, err error) {
+func suspect(tx *store.Tx, entries []Entry, ours []made) (suspects []suspicion, err error) {
 	theirs, orders := map[movement]claim{}, []string{}
 	for _, e := range entries {
 		if m, c, moved := e.movement(); moved {
@@ -136,26 +136,26 @@ func suspect(tx *store.Tx, entries []Entry, ours []made) (found []suspicion, err
 	for _, m := range ours {
 		orders = append(orders, m.orderID)
 	}
-	stands, err := standing(tx, orders)
+	stands, err := standsOf(tx, orders)
 	if err != nil {
 		return nil, err
 	}
-	before, err := doubtsOf(tx, orders)
+	before, err := openOf(tx, orders)
 	if err != nil {
 		return nil, err
 	}
 	for m, c := range theirs {
 		if _, doubted := before[m]; doubted || stands[m.orderID].differ(m, c.words) != "" {
-			found = append(found, suspicion{m, c})
+			suspects = append(suspects, suspicion{m, c})
 		}
 	}
 	for _, o := range ours {
 		m := stands[o.orderID].movement(o.orderID, o.kind)
 		if _, doubted := before[m]; theirs[m] == (claim{}) && !doubted {
-			found = append(found, suspicion{movement: m})
+			suspects = append(suspects, suspicion{movement: m})
 		}
 	}
-	return found, nil
+	return suspects, nil
 }
 
 // reconcileID names the one job that comes again: there are never two.
@@ -165,7 +165,7 @@ const reconcileID = "payment-reconciliation"
 // end of the provider's ledger it looks at all that is in doubt once more, and decides.
 func (s *Service) recordCompared(_ context.Context, tx *store.Tx, _ message.Of[reconcile], c comparison) error {
 	due := tx.Now
-	b, err := marked(tx)
+	b, err := loadBookmark(tx)
 	if err != nil {
 		return err
 	}
@@ -173,7 +173,7 @@ func (s *Service) recordCompared(_ context.Context, tx *store.Tx, _ message.Of[r
 	if b.place == c.from.place && b.upto.Equal(c.from.upto) && b.watched == c.from.watched {
 		b = c.to
 		for _, d := range c.suspects {
-			if err := doubt(tx, d); err != nil {
+			if err := openDiscrepancy(tx, d); err != nil {
 				return err
 			}
 		}
@@ -187,7 +187,7 @@ func (s *Service) recordCompared(_ context.Context, tx *store.Tx, _ message.Of[r
 			due = tx.Now.Add(s.Ledger.every())
 			b = b.over(tx.Now, or(s.Ledger.Whole, 7*24*time.Hour))
 		}
-		if err := mark(tx, b); err != nil {
+		if err := saveBookmark(tx, b); err != nil {
 			return err
 		}
 	}
@@ -199,28 +199,28 @@ func (s *Service) recordCompared(_ context.Context, tx *store.Tx, _ message.Of[r
 // without their locks: it takes only those for wrong for which nobody waits any more, and
 // of those nothing changes but by an answer to what is asked here.
 func (s *Service) decide(tx *store.Tx, after string) (last string, over bool, err error) {
-	doubts, more, err := doubtful(tx, after, s.Ledger.page())
+	open, more, err := openAfter(tx, after, s.Ledger.page())
 	if err != nil {
 		return "", false, err
 	}
 	var orders []string
-	for _, d := range doubts {
+	for _, d := range open {
 		orders = append(orders, d.orderID)
 		last = d.orderID
 	}
-	stands, err := standing(tx, orders)
+	stands, err := standsOf(tx, orders)
 	if err != nil {
 		return "", false, err
 	}
-	for _, d := range doubts {
+	for _, d := range open {
 		now := stands[d.orderID]
 		kind := now.differ(d.movement, d.theirs.words)
 		switch {
 		case kind == "":
-			err = settle(tx, d)
+			err = resolveDiscrepancy(tx, d)
 		case now.waits(d.movement):
 		default:
-			err = s.find(tx, d, kind, now)
+			err = s.report(tx, d, kind, now)
 		}
 		if err != nil {
 			return "", false, err
@@ -232,10 +232,10 @@ func (s *Service) decide(tx *store.Tx, after string) (last string, over bool, er
 	return last, !more, nil
 }
 
-// find stores that something is wrong. Money that was captured after all is asked for
+// report tells people that something is wrong, once. Money that was captured after all is asked for
 // once, under its own key: what then becomes of it, rules say.
-func (s *Service) find(tx *store.Tx, d watch, kind string, now stand) error {
-	if err := found(tx, d, kind, now.words(d.movement)); err != nil || d.found {
+func (s *Service) report(tx *store.Tx, d discrepancy, kind string, now stand) error {
+	if err := confirmDiscrepancy(tx, d, kind, now.words(d.movement)); err != nil || d.confirmed {
 		return err
 	}
 	slog.Error("the provider's ledger and ours differ", "order", d.orderID, "kind", kind, "ours", now.words(d.movement), "theirs", d.theirs.words)
@@ -293,7 +293,7 @@ func (s *Service) measure() (stop func(), err error) {
 		return nil, err
 	}
 	reg, err := meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
-		n, done, err := openDiscrepancies(ctx, s.DB)
+		n, done, err := countDiscrepancies(ctx, s.DB)
 		if err != nil {
 			return err
 		}

@@ -293,7 +293,7 @@ func TestManyDiscrepancies(t *testing.T) {
 	if got := strings.Count(b.read(inTheOpen), "capture_differs"); got != 10 {
 		t.Errorf("found %d of 10", got)
 	}
-	n, done, err := openDiscrepancies(t.Context(), b.DB)
+	n, done, err := countDiscrepancies(t.Context(), b.DB)
 	if err != nil || n != 10 || time.Since(done) > time.Minute {
 		t.Errorf("measured %d, done at %v, %v", n, done, err)
 	}
