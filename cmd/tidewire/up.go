@@ -90,7 +90,12 @@ func (cmd upCommand) Run(c *console) error {
 // concerned.
 func (cmd upCommand) run(c *console, loaded *config.Loaded, log *slog.Logger) (err error) {
 	s := &start{Config: loaded.Config, log: log}
-	defer func() { err = errors.Join(err, s.close()) }()
+	ready := false
+	defer func() { // who reads that it has stopped finds everything free
+		if err = errors.Join(err, s.close()); ready {
+			log.Info("stopped")
+		}
+	}()
 	if err := s.prepare(c.ctx, cmd.Empty); err != nil {
 		if c.ctx.Err() != nil {
 			return nil // told to stop before it was ready
@@ -109,20 +114,19 @@ func (cmd upCommand) run(c *console, loaded *config.Loaded, log *slog.Logger) (e
 	})
 	routes := door.Handler(door.Options{OpenMode: s.Auth.Mode == "open", Log: log, Meter: s.metrics.Meter, Tracers: s.platform.process.Tracers,
 		Refuse: s.platform.strain.Refuse}, s.platform.routes(cmd.Service)...)
+	ready = true
 	log.Info("ready", "instance", s.platform.process.Instance, "data", s.Data)
 	fmt.Fprintf(c.out, "tidewire ready http://%s (operators http://%s, payment simulator %s)\n", s.customers.Addr(), s.operators.Addr(), s.Payment.Simulator)
 	// Work does not end with the signal, but after the last customer is answered: one
 	// who waits for a final state may still see it.
 	work, stopWork := context.WithCancel(context.WithoutCancel(c.ctx))
 	defer stopWork()
-	err = run.All(c.ctx,
+	return run.All(c.ctx,
 		func(context.Context) error { return run.All(work, parts...) },
 		func(ctx context.Context) error { // first nobody comes in any more, then the work stops
 			defer stopWork()
 			return door.Serve(ctx, s.customers, routes)
 		})
-	log.Info("stopped")
-	return err
 }
 
 // A start is what is open, in the order in which it was opened. A nil was not opened yet,

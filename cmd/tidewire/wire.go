@@ -109,7 +109,7 @@ func wire(ctx context.Context, c config.Config, meter metric.Meter) (*platform, 
 			{db: parcels.DB, routes: parcels.Routes(), streams: parcels.Streams(), queues: parcels.Queues(), also: parcels.Run, awaited: true, working: working{aside: shipping.Tracking}},
 			{db: numbers.DB, routes: numbers.Routes(), streams: numbers.Streams(), reading: reading{numbers.Policy(), analytics.Rest}},
 			{db: mails.DB, routes: mails.Routes(), streams: mails.Streams(), queues: mails.Queues(), also: mails.Run,
-				reading: reading{notification.Loose(), notification.Rest}, working: working{policy: notification.Tries(), calls: notification.Calls}},
+				reading: reading{mails.Policy(), notification.Rest}, working: working{policy: mails.CallPolicy(), calls: notification.Calls}},
 		}}
 	p.desk = p.operators(c, mails)
 	if err := errors.Join(p.check(), p.strain.Measure(meter), p.measure(c, meter, orders.Measure)); err != nil {

@@ -16,6 +16,7 @@ func TestOnPostgres(t *testing.T) {
 		"TestWhatTheServerSays":          TestWhatTheServerSays,
 		"TestMailIsRecordedOnce":         TestMailIsRecordedOnce,
 		"TestMailsOfATimeWithoutAServer": TestMailsOfATimeWithoutAServer,
+		"TestRestoredAlone":              TestRestoredAlone,
 		"TestList":                       TestList,
 		"TestTwoInstances":               TestTwoInstances,
 	})

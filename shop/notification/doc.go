@@ -19,10 +19,11 @@
 //	     comes later. It queues what waits. Nothing polls.
 //
 // Promises: an event is told once, for it is one row. A mail is given to the server until
-// the server takes it, refuses its recipient for good, or three days are over; a server
-// that is slow, hangs or is away makes nobody wait but the mails. Then a breaker opens: the
-// few calls that are in hand wait where they are, the other jobs are not touched, and one
-// mail in five seconds tries. Two mails of one order may arrive in any order.
+// the server takes it, refuses its recipient for good, or three days are over. What it says
+// of one mail, of the recipient or the text, keeps back no other. A server that is slow,
+// hangs or is away makes nobody wait but the mails. Then a breaker opens: the few calls that
+// are in hand wait where they are, the other jobs are not touched, and one mail in five
+// seconds tries. Two mails of one order may arrive in any order.
 //
 // A mail that the server has taken is sent again if the process dies, or the connection,
 // before that is recorded: SMTP has no key that would prevent it. The second has the same

@@ -20,6 +20,7 @@ const (
 	tolerated   = 5               // failures in a row until the server is given a rest
 	rest        = 5 * time.Second // until one mail tries again
 	look        = time.Second     // between looks of those who wait
+	grace       = 2 * time.Second // for calls that are out when the process stops
 	connections = 16              // connections to the server: the most that it gets, or can leave hanging
 )
 
@@ -28,8 +29,9 @@ const (
 type gate struct {
 	once    sync.Once
 	breaker circuitbreaker.CircuitBreaker[any]
-	lines   chan struct{} // one place for each connection
-	closing chan struct{} // closed when the process stops
+	lines   chan struct{}   // one place for each connection
+	life    context.Context // ends when the process stops
+	end     context.CancelFunc
 	counter metric.Int64Counter
 }
 
@@ -40,20 +42,32 @@ func (g *gate) open(meter metric.Meter) (err error) {
 			meter = noop.Meter{}
 		}
 		g.counter, err = meter.Int64Counter("tidewire.notification.mails",
-			metric.WithDescription("What the mail server was asked, by what became of it: sent, failed (its recipient is refused), retry."))
-		g.lines, g.closing = make(chan struct{}, connections), make(chan struct{})
+			metric.WithDescription("What became of mails: sent, failed (the server refuses the recipient), expired (not taken for three days), retry."))
+		for _, result := range []string{"sent", "failed", "expired", "retry"} {
+			g.count(context.Background(), result, 0) // an alert sees the first one, for it has seen none
+		}
+		g.lines = make(chan struct{}, connections)
+		g.life, g.end = context.WithCancel(context.Background())
 		g.breaker = circuitbreaker.NewBuilder[any]().WithFailureThreshold(tolerated).WithSuccessThreshold(1).WithDelay(rest).
-			OnOpen(func(circuitbreaker.StateChangedEvent) {
-				slog.Warn("the mail server takes no mail: they wait, and one at a time tries", "every", rest)
-			}).
-			OnClose(func(circuitbreaker.StateChangedEvent) { slog.Info("the mail server takes mail again") }).Build()
+			OnStateChanged(changed).Build()
 	})
 	return err
 }
 
+// changed tells the operator. A mail that tried in vain is no news.
+func changed(e circuitbreaker.StateChangedEvent) {
+	switch {
+	case e.OldState == circuitbreaker.ClosedState && e.NewState == circuitbreaker.OpenState:
+		slog.Warn("the mail server takes no mail: they wait, and one at a time tries", "every", rest)
+	case e.NewState == circuitbreaker.ClosedState:
+		slog.Info("the mail server takes mail again")
+	}
+}
+
 // pass runs send when the server may be asked, and learns from what it returns. It gives up
-// with errShut after patience, or when the process stops.
-func (g *gate) pass(ctx context.Context, send func() error) (err error) {
+// with errShut after patience, or when the process stops. A mail that is out then has grace:
+// its context ends, so that a server that hangs cannot hold the process.
+func (g *gate) pass(ctx context.Context, send func(context.Context) error) (err error) {
 	if err := g.wait(ctx); err != nil {
 		return err
 	}
@@ -66,7 +80,10 @@ func (g *gate) pass(ctx context.Context, send func() error) (err error) {
 		}
 		g.breaker.RecordSuccess()
 	}()
-	err = send()
+	ctx, cancel := context.WithTimeout(ctx, sendLimit)
+	defer cancel()
+	defer context.AfterFunc(g.life, func() { time.AfterFunc(grace, cancel) })()
+	err = send(ctx)
 	done = true
 	return err
 }
@@ -84,7 +101,7 @@ func (g *gate) wait(ctx context.Context) error {
 	case g.lines <- struct{}{}:
 	case <-ctx.Done():
 		return errShut
-	case <-g.closing:
+	case <-g.life.Done():
 		return errShut
 	}
 	for !g.breaker.TryAcquirePermit() {
@@ -92,10 +109,10 @@ func (g *gate) wait(ctx context.Context) error {
 		select {
 		case <-t.C:
 		case <-ctx.Done():
-		case <-g.closing:
+		case <-g.life.Done():
 		}
 		t.Stop()
-		if ctx.Err() != nil || g.stopped() {
+		if ctx.Err() != nil || g.life.Err() != nil {
 			<-g.lines
 			return errShut
 		}
@@ -103,17 +120,8 @@ func (g *gate) wait(ctx context.Context) error {
 	return nil
 }
 
-func (g *gate) stopped() bool {
-	select {
-	case <-g.closing:
-		return true
-	default:
-		return false
-	}
-}
-
-// stop sends home who waits.
-func (g *gate) stop() { close(g.closing) }
+// stop sends home who waits, and soon those who are out.
+func (g *gate) stop() { g.end() }
 
 // state is 0 while the server is asked, 1 while one mail tries, 2 while none does.
 func (g *gate) state() int64 {
@@ -126,7 +134,7 @@ func (g *gate) state() int64 {
 	return 0
 }
 
-// count counts an answer of the server.
-func (g *gate) count(ctx context.Context, result string) {
-	g.counter.Add(ctx, 1, metric.WithAttributes(attribute.String("result", result)))
+// count counts what became of mails.
+func (g *gate) count(ctx context.Context, result string, n int64) {
+	g.counter.Add(ctx, n, metric.WithAttributes(attribute.String("result", result)))
 }

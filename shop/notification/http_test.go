@@ -38,7 +38,7 @@ func (s *Service) pages(t *testing.T, query string) string {
 	}
 }
 
-// Those of one order come in the order of time. An order's id may be a user's, too.
+// Those of one order come in the order of time, in which order ever they were heard. An order's id may be a user's, too.
 func TestList(t *testing.T) {
 	s := start(t, nil)
 	s.hears(t, "1", registration)
@@ -47,14 +47,14 @@ func TestList(t *testing.T) {
 	s.hears(t, "o", parcel, accepted, payment)
 	s.hears(t, "early", payment)
 	for query, want := range map[string]string{
-		"":                    "1.welcome 2.welcome 2.created 2.shipped early.paid o.shipped o.created o.paid",
-		"&orderId=o":          "o.shipped o.created o.paid",
+		"":                    "1.welcome 2.welcome 2.created 2.shipped early.paid o.created o.paid o.shipped",
+		"&orderId=o":          "o.created o.paid o.shipped",
 		"&orderId=2":          "2.created 2.shipped",
 		"&orderId=early":      "early.paid",
 		"&orderId=nothing":    "",
-		"&userId=1":           "1.welcome 2.created 2.shipped o.shipped o.created o.paid",
+		"&userId=1":           "1.welcome 2.created 2.shipped o.created o.paid o.shipped",
 		"&userId=2":           "2.welcome",
-		"&userId=1&orderId=o": "o.shipped o.created o.paid",
+		"&userId=1&orderId=o": "o.created o.paid o.shipped",
 		"&userId=2&orderId=o": "",
 	} {
 		if got := s.pages(t, query); got != want {

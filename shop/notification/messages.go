@@ -45,7 +45,7 @@ func (s *Service) Streams() []stream.Handler {
 func tell[T message.Kind](s *Service, log string, of func(T) notification) stream.Handler {
 	return stream.On(log, func(_ context.Context, tx *store.Tx, m message.Of[T]) error {
 		n := of(m.Data)
-		n.subject = m.Key
+		n.subject, n.at = m.Key, m.Time
 		return s.note(tx, n)
 	})
 }
@@ -71,9 +71,9 @@ func (letter) Kind() string { return "letter" }
 // Queue is where mails wait for the server.
 func (letter) Queue() string { return "notification_mail" }
 
-// Loose is the policy of readers of notification: what one mail waits for, or died of, is
-// no reason to keep back the next one of its order.
-func Loose() failure.Policy { return failure.Policy{Release: true} }
+// Policy is that of its readers: what one mail waits for, or died of, is no reason to keep
+// back the next one of its order.
+func (s *Service) Policy() failure.Policy { return failure.Policy{Release: true} }
 
 // Rest is how long readers let events gather. A mail may be a little late, and a commit of
 // many rows costs hardly more than one of a few.
@@ -83,6 +83,6 @@ const Rest = 200 * time.Millisecond
 // than there are connections to the server.
 const Calls = 128
 
-// Tries is the policy of the worker of mails. Whatever a server does is no attempt: those
-// are for mails that cannot even be written, which an operator should see.
-func Tries() failure.Policy { return failure.Policy{Timeout: 2 * patience} }
+// CallPolicy is that of its worker. Whatever a server does is no attempt: those are for mails
+// that cannot even be written, which an operator should see.
+func (s *Service) CallPolicy() failure.Policy { return failure.Policy{Timeout: 2 * patience} }

@@ -78,7 +78,7 @@ type notification struct {
 	status    status
 	recipient string
 	reason    string
-	at        time.Time
+	at        time.Time // of the event
 	settled   time.Time // zero: not yet
 }
 
@@ -128,8 +128,9 @@ func (n notification) orderID() string {
 	return n.subject
 }
 
-// messageID is the left part of the Message-ID of n: the same whenever n is sent, and not
-// that of the same order in another shop.
+// messageID is the left part of the Message-ID of n: the same whenever n is sent, also by
+// a database that heard of its event once more, and not that of the same order in another
+// shop.
 func (n notification) messageID() string {
 	sum := sha256.Sum256([]byte(n.id() + " " + n.at.UTC().Format(time.RFC3339Nano)))
 	return hex.EncodeToString(sum[:16])

@@ -10,7 +10,8 @@ import (
 )
 
 // Run measures the mails, and looks once whether their server is there: one that is not may
-// come later. When ctx ends it sends home the calls that wait for the server.
+// come later. When ctx ends it sends home the calls that wait for the server, and cuts
+// those that are out after grace.
 func (s *Service) Run(ctx context.Context) error {
 	if s.Mailer == nil {
 		<-ctx.Done()

@@ -36,8 +36,8 @@ type Contacts interface {
 // A Mailer hands mails to a server.
 type Mailer interface {
 	// Send returns nil once the server has taken m. It ends with ctx. An error that is
-	// ErrRecipient is the last word about m; ErrLater is about m alone, and another mail
-	// may pass; any other is about the server.
+	// ErrRecipient is the last word about m; ErrLater is about m alone, which comes again,
+	// and another mail may pass; any other is about the server.
 	Send(ctx context.Context, m Mail) error
 	// Hello returns whether the server would take mails.
 	Hello(ctx context.Context) error
@@ -126,6 +126,7 @@ func (s *Service) deliver(ctx context.Context, m message.Of[letter]) (outcome, e
 	case n.status != queued:
 		return outcome{}, nil
 	case age > horizon:
+		s.gate.count(ctx, "expired", 1)
 		return outcome{status: failed, reason: expired, user: n.user}, nil
 	}
 	to, err := s.contact(ctx, n.user)
@@ -139,22 +140,20 @@ func (s *Service) deliver(ctx context.Context, m message.Of[letter]) (outcome, e
 	if err != nil {
 		return outcome{}, err
 	}
-	err = s.gate.pass(ctx, func() error {
-		ctx, cancel := context.WithTimeout(ctx, sendLimit)
-		defer cancel()
+	err = s.gate.pass(ctx, func(ctx context.Context) error {
 		return s.Mailer.Send(ctx, Mail{ID: n.messageID(), Name: to.Name, Address: to.Email, Date: n.at, Text: text})
 	})
 	switch {
 	case errors.Is(err, ErrRecipient):
-		s.gate.count(ctx, "failed")
+		s.gate.count(ctx, "failed", 1)
 		return outcome{status: failed, reason: refused, address: to.Email, user: n.user}, nil
 	case errors.Is(err, errShut):
 		return outcome{}, failure.Wait(backoff(age), err)
 	case err != nil:
-		s.gate.count(ctx, "retry")
+		s.gate.count(ctx, "retry", 1)
 		return outcome{}, failure.Wait(backoff(age), err)
 	}
-	s.gate.count(ctx, "sent")
+	s.gate.count(ctx, "sent", 1)
 	return outcome{status: sent, address: to.Email, user: n.user}, nil
 }
 

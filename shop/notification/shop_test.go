@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/tidewire/tidewire/shop/contract"
@@ -96,6 +97,12 @@ func fails(reason string) func(string) message.Kind {
 
 func registration(id string) message.Kind { return contract.UserRegistered{UserID: id} }
 
+// told is when an event of a kind was said: whenever it is heard, it is the same one.
+func told(kind string) time.Time {
+	story := []string{"UserRegistered", "OrderCreated", "PaymentProcessed", "OrderShipped", "ShipmentDelivered", "OrderFailed", "OrderCancelled", "PaymentRefunded"}
+	return time.Date(2026, 1, 2, 3, 4, slices.Index(story, kind), 5000, time.UTC)
+}
+
 // hears hands events to their handlers, each in a transaction of its own.
 func (s *Service) hears(t *testing.T, id string, them ...func(string) message.Kind) {
 	t.Helper()
@@ -104,7 +111,7 @@ func (s *Service) hears(t *testing.T, id string, them ...func(string) message.Ki
 		if err != nil {
 			t.Fatal(err)
 		}
-		m.ID = uuid.NewString()
+		m.ID, m.Time = uuid.NewString(), told(m.Kind)
 		i := slices.IndexFunc(s.Streams(), func(h streamHandler) bool { return h.Kind == m.Kind })
 		if i < 0 {
 			t.Fatalf("nobody handles %s", m.Kind)

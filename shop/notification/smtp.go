@@ -50,7 +50,7 @@ func (s *SMTP) Send(ctx context.Context, m Mail) error {
 	if err != nil {
 		return err
 	}
-	stop := context.AfterFunc(ctx, func() { _ = c.raw.SetDeadline(time.Now()) }) // who hangs is torn loose
+	stop := context.AfterFunc(ctx, func() { _ = c.raw.Close() }) // who hangs is torn loose
 	err = c.client.SendWithSMTPClient(c.smtp, msg)
 	if !stop() || msg.IsDelivered() && err != nil {
 		_ = c.raw.Close()
@@ -109,36 +109,51 @@ func (s *SMTP) message(m Mail) (*gomail.Msg, error) {
 }
 
 // judge says what an error of a mail means, and whether its connection can be used again.
+// What a server answers to the recipient or to the text is about this mail, however bad it
+// sounds: it takes those of others. Everything before, and no answer, is about the server.
 func judge(err error) (verdict error, alive bool) {
 	var e *gomail.SendError
 	if err == nil {
 		return nil, true
 	}
-	if !errors.As(err, &e) || e.Reason != gomail.ErrSMTPRcptTo || e.ErrorCode() == 0 || e.ErrorCode() == 421 {
+	if !errors.As(err, &e) || e.ErrorCode() == 0 {
 		return err, false
 	}
-	switch status := e.EnhancedStatusCode(); {
-	case e.ErrorCode() < 500:
-		return errors.Join(ErrLater, err), true // his mailbox is full, or we are to come again
-	case strings.HasPrefix(status, "5.1.") || strings.HasPrefix(status, "5.2."):
-		return errors.Join(ErrRecipient, err), true
-	case strings.Contains(strings.ToLower(err.Error()), "relay"): // some say so with the code of an unknown recipient
+	later := errors.Join(ErrLater, err)
+	switch code := e.ErrorCode(); {
+	case e.Reason == gomail.ErrSMTPDataClose:
+		return later, code != 421 // a filter of content may change its mind
+	case e.Reason == gomail.ErrSMTPData:
+		return later, false // it may still wait for the text
+	case e.Reason != gomail.ErrSMTPRcptTo:
 		return err, false
-	case status == "" && (e.ErrorCode() == 550 || e.ErrorCode() == 551 || e.ErrorCode() == 553):
-		return errors.Join(ErrRecipient, err), true
+	case code < 500:
+		return later, code != 421 // his mailbox is full, or we are to come again
+	case code == 503 || code == 530 || strings.Contains(strings.ToLower(err.Error()), "relay"):
+		return later, true // that we must sign in, or may not relay, is about us and can be mended
 	}
-	return err, false // that we may not relay or must sign in is about us, and can be mended
+	return errors.Join(ErrRecipient, err), true
 }
 
 // connect returns a connection that answers: one that was used before, or a new one.
 func (s *SMTP) connect(ctx context.Context) (*connection, error) {
 	for c := s.take(); c != nil; c = s.take() {
-		if time.Since(c.used) < idleLimit && c.raw.SetDeadline(time.Now().Add(stepLimit)) == nil && c.smtp.Noop() == nil {
+		if c.answers(ctx) {
 			return c, nil
 		}
 		_ = c.raw.Close()
 	}
 	return s.dial(ctx)
+}
+
+// answers asks the server whether it is still there.
+func (c *connection) answers(ctx context.Context) bool {
+	if time.Since(c.used) >= idleLimit || c.raw.SetDeadline(time.Now().Add(stepLimit)) != nil {
+		return false
+	}
+	stop := context.AfterFunc(ctx, func() { _ = c.raw.Close() })
+	err := c.smtp.Noop()
+	return stop() && err == nil
 }
 
 func (s *SMTP) take() *connection {

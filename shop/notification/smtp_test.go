@@ -1,6 +1,7 @@
 package notification
 
 import (
+	"bytes"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -19,13 +20,16 @@ import (
 
 	"github.com/emersion/go-sasl"
 	smtpd "github.com/emersion/go-smtp"
+	"github.com/wneessen/go-mail/smtp"
 )
 
 // A post is an SMTP server that answers as it is told. Its protocol is a library's.
 type post struct {
 	mu       sync.Mutex
-	says     map[string]error // by recipient; "MAIL" and "DATA" are of every mail
+	says     map[string]error // by recipient, and "DATA " and him; "MAIL" is of every mail
+	plain    bool             // it offers no enhanced status codes, and gives none
 	sessions int
+	refusals int // of recipients and texts
 	signedIn string
 	mails    []string
 }
@@ -37,18 +41,29 @@ func (p *post) NewSession(*smtpd.Conn) (smtpd.Session, error) {
 	return &session{post: p}, nil
 }
 
-type session struct{ *post }
+type session struct {
+	*post
+	to string
+}
 
 func (p *post) answer(to string) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.says[to]
+	err := p.says[to]
+	if err != nil && to != "MAIL" {
+		p.refusals++
+	}
+	var said *smtpd.SMTPError
+	if p.plain && errors.As(err, &said) {
+		return reply(said.Code, smtpd.NoEnhancedCode, said.Message)
+	}
+	return err
 }
 
 func (s *session) Reset()                                     {}
 func (s *session) Logout() error                              { return nil }
 func (s *session) Mail(_ string, _ *smtpd.MailOptions) error  { return s.answer("MAIL") }
-func (s *session) Rcpt(to string, _ *smtpd.RcptOptions) error { return s.answer(to) }
+func (s *session) Rcpt(to string, _ *smtpd.RcptOptions) error { s.to = to; return s.answer(to) }
 func (s *session) AuthMechanisms() []string                   { return []string{sasl.Plain} }
 func (s *session) Auth(string) (sasl.Server, error) {
 	return sasl.NewPlainServer(func(_, user, password string) error {
@@ -67,7 +82,7 @@ func (s *session) Data(r io.Reader) error {
 	if err != nil {
 		return err
 	}
-	if err := s.answer("DATA"); err != nil {
+	if err := s.answer("DATA " + s.to); err != nil {
 		return err
 	}
 	s.mu.Lock()
@@ -107,6 +122,9 @@ func serve(t *testing.T, p *post, url string, secure *tls.Config) *SMTP {
 	if server.TLS {
 		l = tls.NewListener(l, secure)
 	}
+	if p.plain {
+		l = plainListener{l}
+	}
 	var serving sync.WaitGroup
 	serving.Go(func() { _ = d.Serve(l) })
 	s := NewSMTP(server, sender(t))
@@ -119,6 +137,21 @@ func serve(t *testing.T, p *post, url string, secure *tls.Config) *SMTP {
 		serving.Wait()
 	})
 	return s
+}
+
+// A plainListener takes an extension out of what a server offers.
+type plainListener struct{ net.Listener }
+
+func (l plainListener) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	return plainConn{c}, err
+}
+
+type plainConn struct{ net.Conn }
+
+func (c plainConn) Write(b []byte) (int, error) {
+	_, err := c.Conn.Write(bytes.ReplaceAll(b, []byte("250-ENHANCEDSTATUSCODES\r\n"), nil))
+	return len(b), err
 }
 
 type quiet struct{}
@@ -145,15 +178,20 @@ func TestJudgement(t *testing.T) {
 	}{
 		{"unknown", "to@example.com", reply(550, smtpd.EnhancedCode{5, 1, 1}, "no such user"), ErrRecipient},
 		{"disabled", "to@example.com", reply(550, smtpd.EnhancedCode{5, 2, 1}, "disabled"), ErrRecipient},
-		{"not allowed to relay", "to@example.com", reply(550, smtpd.EnhancedCode{5, 7, 1}, "no"), errOther},
-		{"relaying denied in words", "to@example.com", reply(550, none, "Relay not permitted"), errOther},
-		{"must sign in", "to@example.com", reply(530, smtpd.EnhancedCode{5, 7, 0}, "sign in"), errOther},
+		{"not allowed to write to him", "to@example.com", reply(550, smtpd.EnhancedCode{5, 7, 1}, "no"), ErrRecipient},
+		{"no reason", "to@example.com", reply(554, none, "no"), ErrRecipient},
+		{"no address", "to@example.com", reply(501, smtpd.EnhancedCode{5, 1, 3}, "syntax"), ErrRecipient},
+		{"relaying denied in words", "to@example.com", reply(550, none, "Relay not permitted"), ErrLater},
+		{"must sign in", "to@example.com", reply(530, smtpd.EnhancedCode{5, 7, 0}, "sign in"), ErrLater},
+		{"must sign in, badly said", "to@example.com", reply(503, none, "AUTH first"), ErrLater},
 		{"grey list", "to@example.com", reply(450, smtpd.EnhancedCode{4, 7, 1}, "come again"), ErrLater},
 		{"mailbox full", "to@example.com", reply(452, smtpd.EnhancedCode{4, 2, 2}, "full"), ErrLater},
-		{"shuts down", "to@example.com", reply(421, smtpd.EnhancedCode{4, 3, 2}, "bye"), errOther},
+		{"too many errors", "to@example.com", reply(421, smtpd.EnhancedCode{4, 7, 0}, "bye"), ErrLater},
 		{"sender refused", "MAIL", reply(550, smtpd.EnhancedCode{5, 1, 8}, "who are you"), errOther},
 		{"sender not now", "MAIL", reply(451, smtpd.EnhancedCode{4, 3, 0}, "busy"), errOther},
-		{"mail refused", "DATA", reply(554, smtpd.EnhancedCode{5, 6, 0}, "spam"), errOther},
+		{"shuts down", "MAIL", reply(421, smtpd.EnhancedCode{4, 3, 2}, "bye"), errOther},
+		{"mail refused", "DATA to@example.com", reply(554, smtpd.EnhancedCode{5, 6, 0}, "spam"), ErrLater},
+		{"mail refused for now", "DATA to@example.com", reply(451, none, "busy"), ErrLater},
 	} {
 		p := &post{says: map[string]error{c.at: c.says}}
 		s := serve(t, p, "smtp://HOST?starttls=never", nil)
@@ -269,6 +307,32 @@ func TestSilence(t *testing.T) {
 	defer cancel()
 	begun := time.Now()
 	err = NewSMTP(server, sender(t)).Send(ctx, letterTo("to@example.com"))
+	if d := time.Since(begun); err == nil || d > 5*time.Second {
+		t.Errorf("%v after %v", err, d)
+	}
+}
+
+// So is one that has gone silent on a connection that was good.
+func TestSilenceOfAnOldConnection(t *testing.T) {
+	ours, theirs := net.Pipe() // nobody reads
+	defer theirs.Close()
+	client := make(chan *smtp.Client)
+	go func() {
+		c, err := smtp.NewClient(ours, "localhost")
+		if err != nil {
+			t.Error(err)
+		}
+		client <- c
+	}()
+	if _, err := theirs.Write([]byte("220 here\r\n")); err != nil {
+		t.Fatal(err)
+	}
+	s := NewSMTP(Server{Host: "127.0.0.1", Port: 1}, sender(t))
+	s.giveBack(&connection{smtp: <-client, raw: ours})
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	begun := time.Now()
+	err := s.Send(ctx, letterTo("to@example.com"))
 	if d := time.Since(begun); err == nil || d > 5*time.Second {
 		t.Errorf("%v after %v", err, d)
 	}

@@ -18,24 +18,28 @@ func Migrations() fs.FS { return migrations }
 
 // keep stores n to be shown, unless it is there.
 func keep(tx *store.Tx, n notification) error {
-	text, err := json.Marshal(n.facts)
+	query, args, err := n.insert(`'stored'`)
 	if err != nil {
 		return err
 	}
-	return tx.Exec(`INSERT INTO notification (subject, template, user_id, facts, status, at) VALUES ($1, $2, $3, $4, 'stored', $5)
-		ON CONFLICT (subject, template) DO NOTHING`, n.subject, string(n.template), n.user, string(text), tx.Now)
+	return tx.Exec(query, args...)
 }
 
 // enqueue stores n to be sent, unless it is there. One whose user is not known waits.
 func enqueue(tx *store.Tx, n *notification) (first bool, err error) {
-	text, err := json.Marshal(n.facts)
+	query, args, err := n.insert(`CASE WHEN $2 IN ('created', 'welcome') OR EXISTS (SELECT 1 FROM notification WHERE subject = $1 AND template = 'created')
+		THEN 'queued' ELSE 'waiting' END`)
 	if err != nil {
 		return false, err
 	}
-	return tx.Row([]any{(*string)(&n.status)}, `INSERT INTO notification (subject, template, user_id, facts, status, at)
-		VALUES ($1, $2, $3, $4, CASE WHEN $2 IN ('created', 'welcome') OR EXISTS (SELECT 1 FROM notification WHERE subject = $1 AND template = 'created')
-			THEN 'queued' ELSE 'waiting' END, $5)
-		ON CONFLICT (subject, template) DO NOTHING RETURNING status`, n.subject, string(n.template), n.user, string(text), tx.Now)
+	return tx.Row([]any{(*string)(&n.status)}, query+` RETURNING status`, args...)
+}
+
+// insert is the statement that stores n with a status, unless it is there.
+func (n notification) insert(status string) (query string, args []any, err error) {
+	text, err := json.Marshal(n.facts)
+	return `INSERT INTO notification (subject, template, user_id, facts, at, status) VALUES ($1, $2, $3, $4, $5, ` + status + `)
+		ON CONFLICT (subject, template) DO NOTHING`, []any{n.subject, string(n.template), n.user, string(text), n.at}, err
 }
 
 // release queues what waited for an order to be known, and returns it.

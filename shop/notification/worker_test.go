@@ -19,7 +19,7 @@ func (s *Service) begin(t *testing.T, instance string) {
 	if !s.DB.Alone() {
 		table.Skip = (&postgres.Driver{}).SkipLocked()
 	}
-	w := &queue.Worker{DB: s.DB, Driver: table, Handlers: s.Queues(), Policy: Tries(), Concurrency: Calls, Process: &run.Process{Instance: instance}}
+	w := &queue.Worker{DB: s.DB, Driver: table, Handlers: s.Queues(), Policy: s.CallPolicy(), Concurrency: Calls, Process: &run.Process{Instance: instance}}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- run.All(ctx, w.Run, s.Run) }()
@@ -29,7 +29,7 @@ func (s *Service) begin(t *testing.T, instance string) {
 		if err := <-ended; err != nil {
 			t.Error(err)
 		}
-		if d := time.Since(begun); d > stepLimit+2*time.Second {
+		if d := time.Since(begun); d > grace+3*time.Second {
 			t.Errorf("stopping took %v", d)
 		}
 	})
@@ -130,4 +130,28 @@ func TestAHangingServerIsGivenARest(t *testing.T) {
 	if got := s.column(t, `SELECT DISTINCT status FROM notification`); got != string(sent) {
 		t.Errorf("states are %s", got)
 	}
+}
+
+// A silent server never answers.
+type silent struct{ calls atomic.Int64 }
+
+func (m *silent) Send(ctx context.Context, _ Mail) error {
+	m.calls.Add(1)
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+func (m *silent) Hello(context.Context) error { return nil }
+func (m *silent) Close() error                { return nil }
+
+// A worker whose server is silent stops all the same: begin looks how long it takes.
+func TestStopBesideASilentServer(t *testing.T) {
+	m := &silent{}
+	s := start(t, nil)
+	s.Mailer = m
+	for i := range 2 * connections {
+		s.hears(t, fmt.Sprintf("o%d", i), accepted)
+	}
+	s.begin(t, "one")
+	await(t, "calls", time.Minute, func() bool { return m.calls.Load() == connections })
 }

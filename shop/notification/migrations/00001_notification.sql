@@ -10,7 +10,7 @@ CREATE TABLE notification (
 	status    TEXT   NOT NULL CHECK (status IN ('stored', 'waiting', 'queued', 'sent', 'failed')),
 	recipient TEXT   NOT NULL DEFAULT '',  -- the address it was sent to
 	reason    TEXT   NOT NULL DEFAULT '',  -- why it failed
-	at        BIGINT NOT NULL,             -- when the event was heard of
+	at        BIGINT NOT NULL,             -- when the event was said
 	settled   BIGINT,                      -- when it was sent, or failed
 	PRIMARY KEY (subject, template)
 );
