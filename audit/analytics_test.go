@@ -31,6 +31,7 @@ func (p *platform) count() {
 	}
 	for _, m := range p.messages("product") {
 		if m.kind == "ProductPriceUpdated" {
+			p.exec("analytics", `UPDATE product SET price = $1, currency = 'USD', priced = $2 WHERE product_id = $3`, m.body["price"], m.time, m.key)
 			continue // its name is what it was
 		}
 		p.exec("analytics", `UPDATE product SET name = $1, named = $2 WHERE product_id = $3`, m.body["name"], m.time, m.key)
@@ -127,6 +128,10 @@ func miscounts() []plant {
 		tally("users", "users : counted 2, there are 1"),
 		tally("revenue", "revenue USD: counted 3751, there are 3750"),
 		tally("refunded", "refunded USD: counted 5001, there are 5000"),
+		off("more than fits 64 bits", "revenue USD: counted 20000000000000003750, there are 3750", `UPDATE tally SET high = 20 WHERE name = 'revenue'`),
+		off("sales of more than fits 64 bits", "revenue USD: counted 3750, there are 27000000000000000003", `UPDATE sale SET total = 9000000000000000001`),
+		off("refunds of more than fits 64 bits", "refunded USD: counted 5000, there are 36000000000000000004", `UPDATE refund SET amount = 9000000000000000001`),
+		off("a day of more than fits 64 bits", "USD: counted 3000000000000003750, there are 3750", `UPDATE revenue SET high = 3`),
 		off("no counter", "there are 13", `DELETE FROM tally`),
 		off("another day", "revenue of day 1 USD: counted 3750, there are 0", `UPDATE revenue SET day = 1`),
 		off("another currency", "revenue of day", `UPDATE revenue SET currency = 'EUR'`),
@@ -144,6 +149,7 @@ func miscounts() []plant {
 		off("a line too many", "order completed0 counts with 1 of product c, it has 0", `UPDATE sale SET lines = '{"a":2,"b":1,"c":1}' WHERE order_id = 'completed0'`),
 		off("another refund", "refunded 1 USD", `UPDATE refund SET amount = 1 WHERE order_id = 'short'`),
 		off("a user that there is not", "user ghost", `INSERT INTO customer (user_id) VALUES ('ghost')`),
+		off("another price", "which the catalogue did not say then", `UPDATE product SET price = price + 1 WHERE priced > 0`),
 		off("another name", "product a is called Mine", `UPDATE product SET name = 'Mine' WHERE product_id = 'a'`),
 
 		passed("OrderCreated of order lost", `UPDATE sale SET accepted = 0 WHERE order_id = 'lost'`),
@@ -153,6 +159,7 @@ func miscounts() []plant {
 		passed("PaymentRefunded of payment short", `DELETE FROM refund WHERE order_id = 'short'`),
 		passed("ProductCreated of product a", `UPDATE product SET named = 0 WHERE product_id = 'a'`),
 		passed("ProductUpdated of product b", `UPDATE product SET named = named - 1 WHERE product_id = 'b'`),
+		passed("ProductPriceUpdated of product", `UPDATE product SET priced = 0`),
 		passed("UserRegistered of user 1", `DELETE FROM customer`),
 	}
 }

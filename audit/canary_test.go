@@ -116,6 +116,7 @@ func plants() []plant {
 		{name: "refund under way that nobody does", promise: promiseUndone, example: "refunding", do: in("payment", `DELETE FROM job WHERE key = 'refunding'`)},
 
 		{name: "entry with a wrong amount", promise: promiseBalance, example: "capture-completed0", do: in("payment", `UPDATE entry SET amount = 1 WHERE id = 'capture-completed0'`)},
+		{name: "entries of more than fits 64 bits", promise: promiseBalance, example: "accounts in USD add up to -36000000000 thousand millions and 5000", do: in("payment", `UPDATE entry SET amount = 9000000000000000000 WHERE kind = 'refund'`)},
 		{name: "entry between wrong accounts", promise: promiseBalance, example: "shop", do: in("payment", `UPDATE entry SET credit = 'shop' WHERE id = 'capture-completed0'`)},
 		{name: "entry without a payment", promise: promiseBalance, example: "nothing", do: in("payment", `UPDATE entry SET order_id = 'x', id = 'capture-x' WHERE id = 'capture-completed0'`)},
 		{name: "completed and never paid", promise: promiseBalance, example: "completed0", do: in("payment", `DELETE FROM entry WHERE order_id = 'completed0'`)},

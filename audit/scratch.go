@@ -98,6 +98,7 @@ func (a *audit) fill() {
 				WHEN kind IN ('OrderShipped', 'ShipmentDelivered') THEN `+d.text("body", "trackingNumber")+`
 				WHEN kind IN ('ProductCreated', 'ProductUpdated') THEN `+d.text("body", "name")+` END,
 			CASE WHEN kind = 'OrderCreated' THEN `+number("total")+`
+				WHEN kind IN ('ProductCreated', 'ProductPriceUpdated') THEN `+number("price")+`
 				WHEN kind IN ('PaymentProcessed', 'PaymentRefunded') THEN `+number("amount")+` END
 			FROM `+schema(s)+`.journal`)
 	}

@@ -149,6 +149,7 @@ func (f *shopfront) stock() {
 	f.post("/api/users", `{"id":"u1","name":"Una","email":"una@example.com"}`)
 	f.post("/api/products", `{"id":"p1","name":"Pen","price":"1.50","stock":5}`)
 	f.post("/api/products", `{"id":"eur","name":"Euro pen","price":"1.50","currency":"EUR"}`)
+	f.post("/api/products", `{"id":"dear","name":"Dear pen","price":"999999999.99"}`)
 	f.post("/api/orders", `{"id":"o1","userId":"1","productId":"p1","quantity":1}`)
 	f.post("/api/orders", `{"id":"o2","userId":"1","productId":"p1","quantity":1}`)
 	f.post("/api/orders/o2/cancel", "")

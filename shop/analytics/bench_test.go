@@ -90,7 +90,7 @@ func (s *Service) million(b *testing.B) {
 	for first := 0; first < products; first += part {
 		update(func(c *counts) {
 			for i := first; i < first+part; i++ {
-				c.put(fmt.Sprintf("product-%d", i), product{fmt.Sprintf("Product %d", i), noon, int64(1 + i*7919%1000)})
+				c.put(fmt.Sprintf("product-%d", i), product{name: fmt.Sprintf("Product %d", i), named: noon, quantity: int64(1 + i*7919%1000)})
 			}
 		})
 	}

@@ -13,7 +13,7 @@ const (
 // Counts are what the events of one transaction add to the counters.
 type counts struct {
 	tallies  map[tally]number
-	takings  map[taking]int64
+	takings  map[taking]sum
 	products map[string]product
 }
 
@@ -22,7 +22,7 @@ type tally struct{ name, label string }
 
 // A number is what is added to a tally, and when that happened last.
 type number struct {
-	n  int64
+	n  sum
 	at time.Time
 }
 
@@ -36,6 +36,9 @@ type taking struct {
 type product struct {
 	name     string
 	named    time.Time // when the catalogue said so; zero: not in these events
+	price    int64
+	currency string
+	priced   time.Time // the same of the price
 	quantity int64
 }
 
@@ -48,7 +51,7 @@ func (c *counts) add(t tally, n int64, at time.Time) {
 	if was.at.After(at) {
 		at = was.at
 	}
-	c.tallies[t] = number{n: was.n + n, at: at}
+	c.tallies[t] = number{n: was.n.plus(sumOf(n)), at: at}
 }
 
 // end counts the end of an order, at the time of that: it may be known before its terms.
@@ -59,9 +62,10 @@ func (c *counts) end(t terms, e end) {
 	}
 	c.add(tally{revenue, t.currency}, t.total, e.at)
 	if c.takings == nil {
-		c.takings = map[taking]int64{}
+		c.takings = map[taking]sum{}
 	}
-	c.takings[taking{dayOf(e.at), t.currency}] += t.total
+	of := taking{dayOf(e.at), t.currency}
+	c.takings[of] = c.takings[of].plus(sumOf(t.total))
 	for id, quantity := range t.goods {
 		p := c.products[id]
 		p.quantity += quantity
@@ -73,6 +77,14 @@ func (c *counts) end(t terms, e end) {
 func (c *counts) name(id, name string, since time.Time) {
 	if p := c.products[id]; !since.Before(p.named) {
 		p.name, p.named = name, since
+		c.put(id, p)
+	}
+}
+
+// cost notes what a product costs since some time.
+func (c *counts) cost(id string, price int64, currency string, since time.Time) {
+	if p := c.products[id]; !since.Before(p.priced) {
+		p.price, p.currency, p.priced = price, currency, since
 		c.put(id, p)
 	}
 }

@@ -39,14 +39,14 @@ func TestDay(t *testing.T) {
 // What an end adds, by what it is.
 func TestEnd(t *testing.T) {
 	of := terms{"EUR", 1250, goods{"a": 2}}
-	at := number{1, noon}
+	at := number{sum{0, 1}, noon}
 	for _, c := range []struct {
 		end  end
 		want counts
 	}{
 		{end{completed, "", noon}, counts{
-			tallies:  map[tally]number{{"completed", ""}: at, {revenue, "EUR"}: {1250, noon}},
-			takings:  map[taking]int64{{dayOf(noon), "EUR"}: 1250},
+			tallies:  map[tally]number{{"completed", ""}: at, {revenue, "EUR"}: {sum{0, 1250}, noon}},
+			takings:  map[taking]sum{{dayOf(noon), "EUR"}: {0, 1250}},
 			products: map[string]product{"a": {quantity: 2}}}},
 		{end{failed, "timed_out", noon}, counts{tallies: map[tally]number{{"failed", "timed_out"}: at}}},
 		{end{cancelled, "cancelled_by_customer", noon}, counts{tallies: map[tally]number{{"cancelled", "cancelled_by_customer"}: at}}},
@@ -65,7 +65,7 @@ func TestLatestTime(t *testing.T) {
 	for _, hour := range []int{2, 5, 3} {
 		c.add(tally{name: users}, 1, noon.Add(time.Duration(hour)*time.Hour))
 	}
-	if got, want := c.tallies[tally{name: users}], (number{3, noon.Add(5 * time.Hour)}); got != want {
+	if got, want := c.tallies[tally{name: users}], (number{sum{0, 3}, noon.Add(5 * time.Hour)}); got != want {
 		t.Errorf("got %v, want %v", got, want)
 	}
 	if got, want := len(c.takings)+len(c.products), 0; got != want {

@@ -3,7 +3,7 @@
 //	owns       counters: orders by their end, users, revenue, refunds, what is sold most
 //	publishes  nothing
 //	consumes   OrderCreated, OrderCompleted, OrderFailed, OrderCancelled; PaymentRefunded;
-//	           ProductCreated, ProductUpdated; UserRegistered
+//	           ProductCreated, ProductUpdated, ProductPriceUpdated; UserRegistered
 //
 // What each number means, and what it is counted from:
 //
@@ -14,7 +14,7 @@
 //	revenue       the totals of completed orders, as OrderCreated has them, by currency
 //	revenueByDay  the same by the day, in UTC, of OrderCompleted
 //	topProducts   the quantities of completed orders by product, the largest first, equal
-//	              ones by id; under the name that the catalogue gave last
+//	              ones by id; under the name, and at the price, that the catalogue gave last
 //	refunded      the amounts of PaymentRefunded, by currency; revenue is not less for it
 //	users         users whose UserRegistered was read
 //	asOf          the time of the latest event that is counted, a product's apart
@@ -37,7 +37,7 @@
 // OrderCreated, its order counts nowhere until it is redriven, and then with its end.
 //
 // Counters are gathered by store.Gather and written once for a batch of events, last and
-// in one order: two instances on PostgreSQL share every counter, and hold its lock for a
+// in one order. Sums of money have no bound (sum): no day and no year is too good. Two instances on PostgreSQL share every counter, and hold its lock for a
 // commit only. Readers rest between batches, so that they are large. Nothing that is read
 // here ever needs a scan of orders.
 package analytics

@@ -55,6 +55,8 @@ type productSold struct {
 	ProductID string `json:"productId"`
 	Name      string `json:"name"` // the id, as long as no name is known
 	Quantity  int64  `json:"quantity"`
+	Price     string `json:"price,omitempty"` // as it is now
+	Currency  string `json:"currency,omitempty"`
 }
 
 const (
@@ -107,35 +109,37 @@ func read(tx *store.Tx, first day, best int) (page, error) {
 		p.SuccessRate = &rate
 	}
 	slices.SortStableFunc(p.Failures, func(a, b failures) int { return cmp.Compare(b.Orders, a.Orders) })
-	err := takings(tx, first, func(t taking, n int64) {
+	err := takings(tx, first, func(t taking, n sum) {
 		p.RevenueByDay = append(p.RevenueByDay, dayAmount{t.day.String(), amountOf(n, t.currency)})
 	})
 	if err != nil {
 		return p, err
 	}
-	if err != nil {
-		return p, err
-	}
 	err = top(tx, best, func(id string, sold product) {
-		p.TopProducts = append(p.TopProducts, productSold{id, cmp.Or(sold.name, id), sold.quantity})
+		price := ""
+		if sold.price > 0 {
+			price = money.Format(sold.price, sold.currency)
+		}
+		p.TopProducts = append(p.TopProducts, productSold{id, cmp.Or(sold.name, id), sold.quantity, price, sold.currency})
 	})
 	return p, err
 }
 
 // count puts a tally where it belongs.
 func (p *page) count(t tally, n number) {
+	many := n.n.low // of orders and users there are fewer than a unit
 	switch t.name {
 	case accepted:
-		p.TotalOrders = n.n
+		p.TotalOrders = many
 	case string(completed):
-		p.Completed += n.n
+		p.Completed += many
 	case string(failed):
-		p.Failed += n.n
-		p.Failures = append(p.Failures, failures{t.label, n.n})
+		p.Failed += many
+		p.Failures = append(p.Failures, failures{t.label, many})
 	case string(cancelled):
-		p.Cancelled += n.n
+		p.Cancelled += many
 	case users:
-		p.Users = n.n
+		p.Users = many
 	case revenue:
 		p.Revenue = append(p.Revenue, amountOf(n.n, t.label))
 	case refunded:
@@ -147,6 +151,6 @@ func (p *page) count(t tally, n number) {
 	}
 }
 
-func amountOf(minor int64, currency string) amount {
-	return amount{currency, money.Format(minor, currency)}
+func amountOf(n sum, currency string) amount {
+	return amount{currency, money.FormatAll(n.whole(), currency)}
 }

@@ -36,7 +36,7 @@ func TestPage(t *testing.T) {
 		`"revenue":[{"currency":"JPY","amount":"1250"},{"currency":"USD","amount":"37.50"}],`
 	const rest = `"refunded":[{"currency":"EUR","amount":"12.50"}],`
 	const today = `{"day":"2026-03-01","currency":"JPY","amount":"1250"},{"day":"2026-03-01","currency":"USD","amount":"12.50"}`
-	const a, b = `{"productId":"a","name":"Apple","quantity":8}`, `{"productId":"b","name":"b","quantity":4}`
+	const a, b = `{"productId":"a","name":"Apple","quantity":8,"price":"5.00","currency":"USD"}`, `{"productId":"b","name":"b","quantity":4}`
 	const end = `"users":1,"asOf":"2026-03-01T12:00:01Z"}`
 	for query, want := range map[string]string{
 		"":              `{` + numbers + `"revenueByDay":[{"day":"2026-01-31","currency":"USD","amount":"12.50"},` + today + `],` + rest + `"topProducts":[` + a + `,` + b + `],` + end,

@@ -22,6 +22,7 @@ func (s *Service) Streams() []stream.Handler {
 		stream.On(contract.Payments, paymentRefunded),
 		stream.On(contract.Products, productCreated),
 		stream.On(contract.Products, productUpdated),
+		stream.On(contract.Products, productPriceUpdated),
 		stream.On(contract.Users, userRegistered),
 	}
 }
@@ -54,7 +55,13 @@ func paymentRefunded(_ context.Context, tx *store.Tx, m message.Of[contract.Paym
 }
 
 func productCreated(_ context.Context, tx *store.Tx, m message.Of[contract.ProductCreated]) error {
+	gathered(tx).cost(m.Data.ProductID, m.Data.Price, m.Data.Currency, m.Time)
 	return called(tx, m.Data.ProductID, m.Data.Name, m.Time)
+}
+
+func productPriceUpdated(_ context.Context, tx *store.Tx, m message.Of[contract.ProductPriceUpdated]) error {
+	gathered(tx).cost(m.Data.ProductID, m.Data.Price, m.Data.Currency, m.Time)
+	return nil
 }
 
 func productUpdated(_ context.Context, tx *store.Tx, m message.Of[contract.ProductUpdated]) error {

@@ -124,7 +124,7 @@ func TestOrderOfEventsChangesNoNumber(t *testing.T) {
 	s := start(t)
 	s.hears(t, events...)
 	want := s.counters(t)
-	if !strings.Contains(want, "tally: completed  16 ") || !strings.Contains(want, "product: a Pear") {
+	if !strings.Contains(want, "tally: completed  0 16 ") || !strings.Contains(want, "product: a Pear") {
 		t.Fatalf("the story is told as\n%s", want)
 	}
 	for range 3 {
@@ -148,7 +148,7 @@ func TestReadAgainFromTheBeginning(t *testing.T) {
 	s.caughtUp(t, logs)
 	stop()
 	want := s.counters(t)
-	if !strings.Contains(want, "tally: accepted  40 ") {
+	if !strings.Contains(want, "tally: accepted  0 40 ") {
 		t.Fatalf("got\n%s", want)
 	}
 	_, err := s.DB.Update(t.Context(), nil, func(tx *store.Tx) error {
@@ -283,6 +283,28 @@ func TestTheLatestNameStays(t *testing.T) {
 	}
 }
 
+// What a product costs now is shown, whatever order the news come in.
+func TestTheLatestPriceStays(t *testing.T) {
+	s, later := start(t), noon.Add(time.Hour)
+	for name, batches := range map[string][][]event{
+		"in order":          {{lists("a", "Apple", noon)}, {costs("a", 700, later)}},
+		"the other way":     {{costs("a", 700, later)}, {lists("a", "Apple", noon)}},
+		"in one batch":      {{costs("a", 700, later), lists("a", "Apple", noon)}},
+		"renamed after":     {{lists("a", "Pear", noon)}, {costs("a", 700, noon)}, {renames("a", "Apple", later)}},
+		"and before its id": {{costs("a", 700, later)}, {renames("a", "Apple", noon)}},
+	} {
+		s.clear(t)
+		for _, b := range batches {
+			s.hears(t, b...)
+		}
+		s.hears(t, of("last", "USD", noon), completes("last", noon))
+		p, body := s.page(t, "")
+		if want := (productSold{"a", "Apple", 2, "7.00", "USD"}); len(p.TopProducts) != 2 || p.TopProducts[0] != want || p.TopProducts[1] != (productSold{"b", "b", 1, "", ""}) {
+			t.Errorf("%s: %s", name, body)
+		}
+	}
+}
+
 // The flow, the documentation and the subscriptions name the same events.
 func TestStreams(t *testing.T) {
 	var got []string
@@ -290,7 +312,7 @@ func TestStreams(t *testing.T) {
 		got = append(got, h.Log+" "+h.Kind)
 	}
 	want := []string{"order OrderCreated", "order OrderCompleted", "order OrderFailed", "order OrderCancelled", "payment PaymentRefunded",
-		"product ProductCreated", "product ProductUpdated", "user UserRegistered"}
+		"product ProductCreated", "product ProductUpdated", "product ProductPriceUpdated", "user UserRegistered"}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}

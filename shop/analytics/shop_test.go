@@ -57,11 +57,15 @@ func refunds(id, currency string, at time.Time) event {
 }
 
 func lists(id, name string, at time.Time) event {
-	return event{contract.Products, id, contract.ProductCreated{ProductID: id, Name: name}, at}
+	return event{contract.Products, id, contract.ProductCreated{ProductID: id, Name: name, Price: 500, Currency: "USD"}, at}
 }
 
 func renames(id, name string, at time.Time) event {
 	return event{contract.Products, id, contract.ProductUpdated{ProductID: id, Name: name}, at}
+}
+
+func costs(id string, price int64, at time.Time) event {
+	return event{contract.Products, id, contract.ProductPriceUpdated{ProductID: id, Price: price, Currency: "USD"}, at}
 }
 
 func registers(id string, at time.Time) event {
@@ -145,9 +149,9 @@ func (s *Service) counters(t testing.TB) string {
 	err := s.DB.View(t.Context(), func(tx *store.Tx) error {
 		for _, table := range []string{"tally ORDER BY name, label", "revenue ORDER BY day, currency", "product ORDER BY product_id", "sale ORDER BY order_id", "refund ORDER BY order_id"} {
 			columns := map[string]string{
-				"tally":   `name || ' ' || label || ' ' || CAST(n AS TEXT) || ' ' || CAST(at AS TEXT)`,
-				"revenue": `CAST(day AS TEXT) || ' ' || currency || ' ' || CAST(amount AS TEXT)`,
-				"product": `product_id || ' ' || name || ' ' || CAST(named AS TEXT) || ' ' || CAST(quantity AS TEXT)`,
+				"tally":   `name || ' ' || label || ' ' || CAST(high AS TEXT) || ' ' || CAST(n AS TEXT) || ' ' || CAST(at AS TEXT)`,
+				"revenue": `CAST(day AS TEXT) || ' ' || currency || ' ' || CAST(high AS TEXT) || ' ' || CAST(amount AS TEXT)`,
+				"product": `product_id || ' ' || name || ' ' || CAST(named AS TEXT) || ' ' || CAST(quantity AS TEXT) || ' ' || CAST(price AS TEXT) || ' ' || currency || ' ' || CAST(priced AS TEXT)`,
 				"sale":    `order_id || ' ' || CAST(accepted AS TEXT) || ' ' || currency || ' ' || CAST(total AS TEXT) || ' ' || lines || ' ' || state || ' ' || reason || ' ' || CAST(COALESCE(ended, 0) AS TEXT)`,
 				"refund":  `order_id || ' ' || currency || ' ' || CAST(amount AS TEXT)`,
 			}[strings.Fields(table)[0]]

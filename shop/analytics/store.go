@@ -4,9 +4,11 @@ import (
 	"cmp"
 	"embed"
 	"encoding/json"
+	"fmt"
 	"io/fs"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/tidewire/tidewire/shop/contract"
 	"github.com/tidewire/tidewire/toolkit/store"
@@ -59,15 +61,16 @@ func saveCustomer(tx *store.Tx, user string) (first bool, err error) {
 // only rows before it.
 func (c *counts) Flush(tx *store.Tx) error {
 	for _, t := range sorted(c.tallies, func(a, b tally) int { return cmp.Or(cmp.Compare(a.name, b.name), cmp.Compare(a.label, b.label)) }) {
-		err := tx.Exec(`INSERT INTO tally (name, label, n, at) VALUES ($1, $2, $3, $4) ON CONFLICT (name, label) DO UPDATE
-			SET n = tally.n + excluded.n, at = CASE WHEN excluded.at > tally.at THEN excluded.at ELSE tally.at END`, t.name, t.label, c.tallies[t].n, c.tallies[t].at)
+		err := tx.Exec(`INSERT INTO tally (name, label, n, high, at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (name, label) DO UPDATE
+			SET `+carried("tally", "n")+`, at = CASE WHEN excluded.at > tally.at THEN excluded.at ELSE tally.at END`,
+			t.name, t.label, c.tallies[t].n.low, c.tallies[t].n.high, c.tallies[t].at)
 		if err != nil {
 			return err
 		}
 	}
 	for _, t := range sorted(c.takings, func(a, b taking) int { return cmp.Or(cmp.Compare(a.day, b.day), cmp.Compare(a.currency, b.currency)) }) {
-		err := tx.Exec(`INSERT INTO revenue (day, currency, amount) VALUES ($1, $2, $3) ON CONFLICT (day, currency) DO UPDATE
-			SET amount = revenue.amount + excluded.amount`, int64(t.day), t.currency, c.takings[t])
+		err := tx.Exec(`INSERT INTO revenue (day, currency, amount, high) VALUES ($1, $2, $3, $4) ON CONFLICT (day, currency) DO UPDATE
+			SET `+carried("revenue", "amount"), int64(t.day), t.currency, c.takings[t].low, c.takings[t].high)
 		if err != nil {
 			return err
 		}
@@ -80,16 +83,28 @@ func (c *counts) Flush(tx *store.Tx) error {
 	return nil
 }
 
-// saveProduct adds to what was sold of a product, and names it unless it has a later name.
+// carried adds a sum to the one in a row.
+func carried(table, low string) string {
+	both := fmt.Sprintf("(%[1]s.%[2]s + excluded.%[2]s)", table, low)
+	return fmt.Sprintf("high = %[1]s.high + excluded.high + %[2]s / %[3]d, %[4]s = %[2]s %% %[3]d", table, both, int64(unit), low)
+}
+
+// saveProduct adds to what was sold of a product, and takes its name and its price unless
+// it has later ones.
 func saveProduct(tx *store.Tx, id string, p product) error {
-	const later = `CASE WHEN excluded.named > 0 AND excluded.named >= product.named THEN `
-	var named int64 // never, where these events do not say
-	if !p.named.IsZero() {
-		named = p.named.UnixMicro()
+	later := func(column, since string) string {
+		return fmt.Sprintf("%[1]s = CASE WHEN excluded.%[2]s > 0 AND excluded.%[2]s >= product.%[2]s THEN excluded.%[1]s ELSE product.%[1]s END", column, since)
 	}
-	return tx.Exec(`INSERT INTO product (product_id, name, named, quantity) VALUES ($1, $2, $3, $4) ON CONFLICT (product_id) DO UPDATE
-		SET quantity = product.quantity + excluded.quantity, name = `+later+`excluded.name ELSE product.name END, named = `+later+`excluded.named ELSE product.named END`,
-		id, p.name, named, p.quantity)
+	said := func(at time.Time) int64 { // 0: never, where these events do not say
+		if at.IsZero() {
+			return 0
+		}
+		return at.UnixMicro()
+	}
+	return tx.Exec(`INSERT INTO product (product_id, name, named, quantity, price, currency, priced) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (product_id) DO UPDATE
+		SET quantity = product.quantity + excluded.quantity, `+later("name", "named")+`, `+later("named", "named")+`, `+
+		later("price", "priced")+`, `+later("currency", "priced")+`, `+later("priced", "priced"),
+		id, p.name, said(p.named), p.quantity, p.price, p.currency, said(p.priced))
 }
 
 func sorted[K comparable, V any](m map[K]V, compare func(a, b K) int) []K {
@@ -98,21 +113,21 @@ func sorted[K comparable, V any](m map[K]V, compare func(a, b K) int) []K {
 
 // tallies calls each for every tally.
 func tallies(tx *store.Tx, each func(tally, number)) error {
-	return tx.Rows(`SELECT name, label, n, at FROM tally ORDER BY name, label`, nil, func(scan func(...any) error) error {
+	return tx.Rows(`SELECT name, label, n, high, at FROM tally ORDER BY name, label`, nil, func(scan func(...any) error) error {
 		var t tally
 		var n number
-		err := scan(&t.name, &t.label, &n.n, &n.at)
+		err := scan(&t.name, &t.label, &n.n.low, &n.n.high, &n.at)
 		each(t, n)
 		return err
 	})
 }
 
 // takings calls each for the revenue of every day since first.
-func takings(tx *store.Tx, first day, each func(taking, int64)) error {
-	return tx.Rows(`SELECT day, currency, amount FROM revenue WHERE day >= $1 ORDER BY day, currency`, []any{int64(first)}, func(scan func(...any) error) error {
+func takings(tx *store.Tx, first day, each func(taking, sum)) error {
+	return tx.Rows(`SELECT day, currency, amount, high FROM revenue WHERE day >= $1 ORDER BY day, currency`, []any{int64(first)}, func(scan func(...any) error) error {
 		var t taking
-		var amount int64
-		err := scan((*int64)(&t.day), &t.currency, &amount)
+		var amount sum
+		err := scan((*int64)(&t.day), &t.currency, &amount.low, &amount.high)
 		each(t, amount)
 		return err
 	})
@@ -120,10 +135,10 @@ func takings(tx *store.Tx, first day, each func(taking, int64)) error {
 
 // top calls each for the n products of which most was sold.
 func top(tx *store.Tx, n int, each func(id string, p product)) error {
-	return tx.Rows(`SELECT product_id, name, named, quantity FROM product WHERE quantity > 0 ORDER BY quantity DESC, product_id LIMIT $1`, []any{n}, func(scan func(...any) error) error {
+	return tx.Rows(`SELECT product_id, name, named, quantity, price, currency, priced FROM product WHERE quantity > 0 ORDER BY quantity DESC, product_id LIMIT $1`, []any{n}, func(scan func(...any) error) error {
 		var id string
 		var p product
-		err := scan(&id, &p.name, &p.named, &p.quantity)
+		err := scan(&id, &p.name, &p.named, &p.quantity, &p.price, &p.currency, &p.priced)
 		each(id, p)
 		return err
 	})

@@ -26,6 +26,7 @@ type PaymentRefunded struct {
 	OrderID  string `json:"orderId"`
 	Amount   int64  `json:"amount"`
 	Currency string `json:"currency"`
+	Attempts int    `json:"attempts,omitempty"` // to charge it: of a charge that came after the end, nothing else was said
 }
 
 // Kind is the name of the contract.

@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/tidewire/tidewire/shop/door"
@@ -143,8 +142,7 @@ func (s *Service) adjust(r *http.Request) (door.Answer, error) {
 
 // sentence reports whether s is one line that says something.
 func sentence(s string) bool {
-	broken := func(r rune) bool { return unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp) }
-	return strings.TrimSpace(s) != "" && utf8.RuneCountInString(s) <= maxReason && !strings.ContainsFunc(s, broken)
+	return strings.TrimSpace(s) != "" && utf8.RuneCountInString(s) <= maxReason && door.OneLine(s)
 }
 
 // move moves the stock that a request is about, and answers with what there is then.

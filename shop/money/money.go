@@ -64,8 +64,12 @@ func Format(minor int64, currency string) string {
 // FormatTimes writes so many times minor units of currency, as Format does, however much
 // that is.
 func FormatTimes(minor, times int64, currency string) string {
-	all := new(big.Int).Mul(big.NewInt(minor), big.NewInt(times))
-	return decimal(all.Append(nil, 10), currency)
+	return FormatAll(new(big.Int).Mul(big.NewInt(minor), big.NewInt(times)), currency)
+}
+
+// FormatAll writes minor units of currency, as Format does, however many they are.
+func FormatAll(minor *big.Int, currency string) string {
+	return decimal(minor.Append(nil, 10), currency)
 }
 
 // decimal puts the point into an amount of minor units of currency.

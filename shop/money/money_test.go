@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"math"
+	"math/big"
 	"strings"
 	"testing"
 
@@ -150,6 +151,15 @@ func FuzzParse(f *testing.F) {
 			t.Errorf("%q is %d, which reads as %d, %v", digits, minor, again, err)
 		}
 	})
+}
+
+func TestFormatAll(t *testing.T) {
+	sum := new(big.Int).Lsh(big.NewInt(1), 64)
+	for currency, want := range map[string]string{"USD": "184467440737095516.16", "JPY": "18446744073709551616", "KWD": "18446744073709551.616"} {
+		if got := FormatAll(sum, currency); got != want {
+			t.Errorf("%s: got %s, want %s", currency, got, want)
+		}
+	}
 }
 
 func TestFormatTimes(t *testing.T) {

@@ -17,6 +17,12 @@
 // The row of an order in table orders is written in the commit that appends them, and
 // also keeps what the other services said of the payment and the shipment.
 //
+// A customer who cancels is answered 202 as long as payment may hold money of his: it has
+// some to give back, or it has not yet said how its charge ended. That word comes for every
+// order it was asked to charge: captured money goes back and is said to be refunded, a
+// charge that was declined or voided has failed. An order that payment never charged, because
+// it heard of the end first, stays at 202: nothing is owed, and nobody says so.
+//
 // Promises: an order that was accepted ends, by its deadline at the latest if it is not
 // confirmed by then. One that is confirmed does not fail any more. What ended stays as it
 // is, whatever comes late, twice or before its time.

@@ -34,7 +34,7 @@ type line struct {
 
 type paid struct {
 	Status   string `json:"status"`
-	Attempts int64  `json:"attempts"`
+	Attempts *int64 `json:"attempts,omitempty"` // nil: not known for that time
 }
 
 type sent struct {
@@ -49,9 +49,16 @@ func (r row) document() document {
 	return document{
 		ID: t.OrderID, UserID: t.UserID, Status: r.State, Reason: r.Reason,
 		Items: lines(t.Lines, t.Currency), Total: money.Format(t.Total, t.Currency), Currency: t.Currency, Style: t.Style,
-		Payment: paid{r.Payment, r.Attempts}, Shipment: sent{r.Shipment, r.Tracking},
+		Payment: r.paidAs(), Shipment: sent{r.Shipment, r.Tracking},
 		CreatedAt: r.Created, UpdatedAt: r.Last.Time, Version: r.Last.Version,
 	}
+}
+
+func (p progress) paidAs() paid {
+	if p.Attempts == unsaid {
+		return paid{Status: p.Payment}
+	}
+	return paid{p.Payment, &p.Attempts}
 }
 
 // lines are shown as they were ordered: two of one product stay two.
@@ -116,7 +123,8 @@ func shown(e Event, currency string) event {
 }
 
 // asOf returns the order after events, with as much of payment and shipment as these say:
-// what the other services said is known for now only.
+// what the other services said is known for now only. How many attempts a payment took
+// they do not say.
 func asOf(events []Event) (row, error) {
 	r := row{progress: begin()}
 	for _, e := range events {
@@ -132,6 +140,9 @@ func asOf(events []Event) (row, error) {
 			r.paid(0)
 		}
 		r.settle(r.State)
+	}
+	if r.Payment != waiting {
+		r.Attempts = unsaid
 	}
 	return r, nil
 }

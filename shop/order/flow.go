@@ -65,7 +65,7 @@ func Flow() []Step {
 
 		// What all of it adds up to. No order waits for that.
 		{After: on(contract.OrderCreated{}, contract.OrderCompleted{}, contract.OrderFailed{}, contract.OrderCancelled{}, contract.PaymentRefunded{},
-			contract.ProductCreated{}, contract.ProductUpdated{}, contract.UserRegistered{}), Who: "analytics", Does: "counts it, once"},
+			contract.ProductCreated{}, contract.ProductUpdated{}, contract.ProductPriceUpdated{}, contract.UserRegistered{}), Who: "analytics", Does: "counts it, once"},
 		// People are told. No order waits for that.
 		{After: on(contract.UserRegistered{}, contract.OrderCreated{}, contract.PaymentProcessed{}, contract.OrderShipped{}, contract.ShipmentDelivered{},
 			contract.OrderFailed{}, contract.OrderCancelled{}, contract.PaymentRefunded{}), Who: "notification", Does: "writes to the customer, if there is a mail server", Says: contract.NotificationSent{}, Else: contract.NotificationFailed{}},

@@ -119,8 +119,8 @@ func (s *Service) get(r *http.Request) (door.Answer, error) {
 	return door.Answer{Body: found.document()}, explain(err)
 }
 
-// cancel calls an order off: 202 as long as money must still go back, 200 once it has or
-// none was taken. Whoever asks again gets the same, as far as the money has come by then.
+// cancel calls an order off: 202 as long as money must still go back, or a charge may be
+// under way of which payment has not said how it ended; 200 once nothing is owed. Whoever asks again gets the same, as far as the money has come by then.
 func (s *Service) cancel(r *http.Request) (door.Answer, error) {
 	id := r.PathValue("id")
 	answer, err := door.Commit(r, s.DB, []string{id}, func(tx *store.Tx) (door.Answer, error) {

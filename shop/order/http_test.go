@@ -70,7 +70,7 @@ func TestPlaceInBothForms(t *testing.T) {
 		}
 		want := document{ID: d.ID, UserID: "1", Status: Pending, Total: "2400.00", Currency: "USD", Style: "choreographed",
 			Items:   []line{{"1", "Laptop", 2, "1200.00", "2400.00"}},
-			Payment: paid{Status: "pending"}, Shipment: sent{Status: "pending"},
+			Payment: paid{"pending", new(int64)}, Shipment: sent{Status: "pending"},
 			CreatedAt: d.CreatedAt, UpdatedAt: d.CreatedAt, Version: 1}
 		if !reflect.DeepEqual(d, want) {
 			t.Errorf("%s:\ngot  %+v\nwant %+v", body, d, want)
@@ -115,7 +115,10 @@ func TestWhatIsNotAcceptable(t *testing.T) {
 		{`{"userId":"1","items":[{"productId":"1","quantity":1},{"productId":"3","quantity":1}]}`, "items[1].productId", "mixed-currencies"},
 		{`{"userId":"1","productId":"1","quantity":1,"currency":"EUR"}`, "currency", "wrong-currency"},
 		{`{"userId":"1","productId":"1","quantity":1,"currency":"usd"}`, "currency", "unknown-currency"},
-		{`{"userId":"1","productId":"4","quantity":8}`, "items", "total-too-large"}, // 2^63
+		{`{"userId":"1","productId":"4","quantity":8}`, "quantity", "total-too-large"}, // 2^63
+		{`{"userId":"1","productId":"5","quantity":11}`, "quantity", "total-too-large"},
+		{`{"userId":"1","items":[{"productId":"5","quantity":10},{"productId":"1","quantity":1}]}`, "items", "total-too-large"},
+		{`{"userId":"1","items":[` + strings.Repeat(`{"productId":"5","quantity":1000000},`, 91) + `{"productId":"5","quantity":1000000}]}`, "items", "total-too-large"},
 		{`{"userId":"1","productId":"1","quantity":1,"payment":{"method":"gold"}}`, "payment.method", "unknown-method"},
 		{`{"userId":"1","productId":"1","quantity":1,"payment":{"method":""}}`, "payment.method", "unknown-method"},
 		{`{"userId":"1","productId":"1","quantity":1,"style":"orchestrated"}`, "style", "later-style"},
@@ -246,7 +249,9 @@ func TestCancel(t *testing.T) {
 		before        func(*Service)
 		status, again int
 	}{
-		{"pending", func(s *Service) {}, 200, 200},
+		{"pending, and perhaps being charged", func(s *Service) {}, 202, 202},
+		{"pending, never paid", func(s *Service) { s.calledOff(t, "o"); s.hears(t, "o", declined) }, 200, 200},
+		{"pending, charged and refunded", func(s *Service) { s.calledOff(t, "o"); s.hears(t, "o", moneyBack) }, 200, 200},
 		{"paid", func(s *Service) { s.hears(t, "o", processed) }, 202, 202},
 		{"confirmed", func(s *Service) { s.hears(t, "o", processed, stocked) }, 202, 202},
 		{"cancelled and refunded", func(s *Service) { s.hears(t, "o", processed); s.calledOff(t, "o"); s.hears(t, "o", moneyBack) }, 200, 200},
@@ -269,6 +274,21 @@ func TestCancel(t *testing.T) {
 			}
 			s.checkSound(t, "o")
 		}
+	}
+}
+
+// An order that is called off while it is charged tells how often it was, though payment
+// said nothing of that before the money was back.
+func TestCancelWhileCharged(t *testing.T) {
+	s := open(t)
+	s.placed(t, "o")
+	if a := s.ask(t, "POST", "/api/orders/o/cancel", ""); a.status != 202 || a.order(t).Payment.Status != "ended" {
+		t.Errorf("while it is charged: %d %s", a.status, a.text)
+	}
+	s.hears(t, "o", contract.PaymentRefunded{OrderID: "o", Amount: 240000, Currency: "USD", Attempts: 2})
+	a := s.ask(t, "POST", "/api/orders/o/cancel", "")
+	if p := a.order(t).Payment; a.status != 200 || p.Status != "refunded" || p.Attempts == nil || *p.Attempts != 2 {
+		t.Errorf("once the money is back: %d %s", a.status, a.text)
 	}
 }
 
@@ -419,6 +439,10 @@ func TestHistory(t *testing.T) {
 		o := then.Order
 		if len(then.Events) != i+1 || o.Version != int64(i+1) || e.Type != want.kind || o.Status != want.state || o.Payment.Status != want.payment || o.Shipment.Status != want.shipment {
 			t.Errorf("until %s: %s; want %v", at, a.text, want)
+		}
+		// How often it was tried is not in the history, and 0 would be wrong once it is paid.
+		if n := o.Payment.Attempts; i < 2 && (n != nil) != (want.payment == "pending") {
+			t.Errorf("until %s: attempts %v in %s", at, n, a.text)
 		}
 	}
 	before := p.Events[0].Time.Add(-time.Microsecond).Format(time.RFC3339Nano)

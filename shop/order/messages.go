@@ -51,7 +51,7 @@ func meaning(m message.Kind) news {
 	case contract.PaymentFailed:
 		return news{note: func(p *progress) { p.refused(m.Attempts) }, decide: failing(m.Reason)}
 	case contract.PaymentRefunded:
-		return news{note: (*progress).moneyBack}
+		return news{note: func(p *progress) { p.moneyBack(m.Attempts) }}
 	case contract.InventoryUpdated:
 		return news{note: (*progress).charged, decide: Order.confirm}
 	case contract.InventoryUpdateFailed:

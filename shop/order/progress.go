@@ -4,8 +4,8 @@ package order
 // order, in their own words. It is no part of the order's history: it comes when it comes,
 // and what is known never becomes less.
 type progress struct {
-	Payment  string // pending, captured, failed, refunding, refunded; ended: never paid
-	Attempts int64  // to be paid; 0 as long as payment has not said
+	Payment  string // pending, captured, failed, refunding, refunded; ended: not paid when the order ended, and no word since
+	Attempts int64  // to be paid; 0 as long as payment has not said; unsaid: not known for that time
 	Shipment string // pending, shipped, delivered, recalled; ended: never shipped
 	Tracking string
 }
@@ -21,6 +21,9 @@ const (
 	recalled  = "recalled"
 	none      = "ended"
 )
+
+// unsaid are the attempts at a time of which only the history of the order is left.
+const unsaid = -1
 
 // begin is the progress of an order that was just accepted.
 func begin() progress { return progress{Payment: waiting, Shipment: waiting} }
@@ -46,8 +49,11 @@ func (p *progress) refused(attempts int) {
 	}
 }
 
-// moneyBack is payment's last word, and nothing comes after it.
-func (p *progress) moneyBack() { p.Payment = refunded }
+// moneyBack is payment's last word, and nothing comes after it. It may also be the first:
+// of money that came after the end of the order, payment says only that it went back.
+func (p *progress) moneyBack(attempts int) {
+	p.Attempts, p.Payment = max(p.Attempts, int64(attempts)), refunded
+}
 
 // sent is shipping's word that the parcel is on its way. One that was recalled stays so, and
 // one that has arrived is there.
@@ -84,8 +90,9 @@ func (p *progress) settle(s State) {
 	}
 }
 
-// owing reports whether money must still go back.
-func (p *progress) owing() bool { return p.Payment == refunding }
+// owing reports whether money must still go back, or may have to: the order ended before
+// payment said that it was or was not paid, and a charge may be under way.
+func (p *progress) owing() bool { return p.Payment == refunding || p.Payment == none }
 
 func then(word, from, to string) string {
 	if word == from {

@@ -3,7 +3,6 @@ package order
 import (
 	"context"
 	"fmt"
-	"math"
 	"slices"
 
 	"github.com/tidewire/tidewire/shop/contract"
@@ -14,6 +13,7 @@ import (
 const (
 	maxLines     = 100
 	maxQuantity  = 1_000_000
+	maxTotal     = "10000000000" // of any currency: in its minor units 10^14 at most, far from the end of an int64
 	defaultStyle = "choreographed"
 )
 
@@ -156,6 +156,10 @@ func (s *Service) price(ctx context.Context, q request, t *contract.OrderCreated
 
 // fill completes the lines and the total of t. An order is in one currency.
 func (q request) fill(t *contract.OrderCreated, products []contract.Product) (wrong []door.Field) {
+	field := "items"
+	if q.Items == nil {
+		field = "quantity"
+	}
 	for i := range t.Lines {
 		l := &t.Lines[i]
 		at := slices.IndexFunc(products, func(p contract.Product) bool { return p.ID == l.ProductID })
@@ -173,13 +177,19 @@ func (q request) fill(t *contract.OrderCreated, products []contract.Product) (wr
 		case q.Currency != nil:
 			wrong = append(wrong, door.Field{Cause: "wrong-currency", Field: "currency",
 				Detail: "is not that of product " + p.ID + ", which is " + p.Currency})
+			continue
 		default:
 			wrong = append(wrong, door.Field{Cause: "mixed-currencies", Field: q.field(i, "productId"),
 				Detail: "costs " + p.Currency + ", and others cost " + t.Currency})
+			continue
 		}
-		// A total that does not fit would be a small one, or negative.
-		if p.Price > 0 && l.Quantity > (math.MaxInt64-t.Total)/p.Price {
-			return append(wrong, door.Field{Cause: "total-too-large", Field: "items", Detail: "cost too much in all"})
+		most, err := money.Parse(maxTotal, p.Currency)
+		if err != nil {
+			return append(wrong, door.Field{Cause: "unknown-currency", Field: q.field(i, "productId"), Detail: "costs " + p.Currency + ", which is no currency"})
+		}
+		// Divided, because the product of both may not fit.
+		if p.Price > 0 && l.Quantity > (most-t.Total)/p.Price {
+			return append(wrong, door.Field{Cause: "total-too-large", Field: field, Detail: "cost more than 10000000000 " + p.Currency + " in all, which is the most for one order"})
 		}
 		t.Total += p.Price * l.Quantity
 	}

@@ -33,6 +33,7 @@ func open(t *testing.T) *Service {
 		{ID: "2", Name: "Mouse", Price: 1999, Currency: "USD"},
 		{ID: "3", Name: "Tea", Price: 500, Currency: "JPY"},
 		{ID: "4", Name: "Yacht", Price: 1 << 60, Currency: "USD"},
+		{ID: "5", Name: "Town", Price: 99_999_999_999, Currency: "USD"}, // the highest price
 	}
 	return &Service{DB: database(t), Catalogue: goods, Users: goods}
 }

@@ -194,6 +194,10 @@ func TestLateCaptureGoesBack(t *testing.T) {
 	if got, want := b.captures(), "pay-o 2500,refund-o 2500"; got != want {
 		t.Errorf("provider: got %q, want %q", got, want)
 	}
+	// Nobody was told of the charge but with its end.
+	if body := b.read(`SELECT body FROM journal WHERE kind = 'PaymentRefunded'`); !strings.Contains(body, `"attempts":1`) {
+		t.Errorf("said %s", body)
+	}
 }
 
 // The provider is away, and nothing is given up for that: it is asked until it answers.

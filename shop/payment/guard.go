@@ -1,6 +1,7 @@
 package payment
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -48,22 +49,13 @@ func Guard(to Provider, b Breaker) (*Guarded, error) {
 	if b.Meter == nil {
 		b.Meter = noop.Meter{}
 	}
-	trials := or(b.Trials, 3)
+	trials := cmp.Or(b.Trials, 3)
 	g.breaker = circuitbreaker.NewBuilder[any]().
-		WithFailureRateThreshold(or(b.Rate, 0.5), or(b.Calls, 20), or(b.Within, 10*time.Second)).
-		WithDelay(or(b.Rest, 5*time.Second)).WithJitterFactor(0.2).
+		WithFailureRateThreshold(cmp.Or(b.Rate, 0.5), cmp.Or(b.Calls, 20), cmp.Or(b.Within, 10*time.Second)).
+		WithDelay(cmp.Or(b.Rest, 5*time.Second)).WithJitterFactor(0.2).
 		WithSuccessThresholdRatio(trials/2+1, trials).
 		OnStateChanged(g.changed).Build()
 	return g, g.measure(b.Meter)
-}
-
-// or is v, or what it is by default.
-func or[T comparable](v, byDefault T) T {
-	var zero T
-	if v == zero {
-		return byDefault
-	}
-	return v
 }
 
 // measure makes the instruments.

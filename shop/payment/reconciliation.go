@@ -1,6 +1,7 @@
 package payment
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -24,9 +25,9 @@ type Reconciliation struct {
 	Page   int           // entries that are asked for at a time; 500
 }
 
-func (r Reconciliation) every() time.Duration  { return or(r.Every, time.Minute) }
-func (r Reconciliation) settle() time.Duration { return or(r.Settle, time.Minute) }
-func (r Reconciliation) page() int             { return or(r.Page, 500) }
+func (r Reconciliation) every() time.Duration  { return cmp.Or(r.Every, time.Minute) }
+func (r Reconciliation) settle() time.Duration { return cmp.Or(r.Settle, time.Minute) }
+func (r Reconciliation) page() int             { return cmp.Or(r.Page, 500) }
 
 // A bookmark is how far the ledgers have been compared.
 type bookmark struct {
@@ -185,7 +186,7 @@ func (s *Service) recordCompared(_ context.Context, tx *store.Tx, _ message.Of[r
 		}
 		if over {
 			due = tx.Now.Add(s.Ledger.every())
-			b = b.over(tx.Now, or(s.Ledger.Whole, 7*24*time.Hour))
+			b = b.over(tx.Now, cmp.Or(s.Ledger.Whole, 7*24*time.Hour))
 		}
 		if err := saveBookmark(tx, b); err != nil {
 			return err

@@ -1,6 +1,7 @@
 package payment
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -171,7 +172,7 @@ func (s *Service) act(tx *store.Tx, p payment, a act) error {
 	case sayDeclined, sayUnavailable:
 		return tx.Append(p.OrderID, contract.PaymentFailed{OrderID: p.OrderID, Reason: p.reason, Attempts: p.attempts})
 	case sayRefunded:
-		return tx.Append(p.OrderID, contract.PaymentRefunded{OrderID: p.OrderID, Amount: p.Amount, Currency: p.Currency})
+		return tx.Append(p.OrderID, contract.PaymentRefunded{OrderID: p.OrderID, Amount: p.Amount, Currency: p.Currency, Attempts: p.attempts})
 	}
 	return fmt.Errorf("payment: no act %q", a)
 }
@@ -189,13 +190,13 @@ func again(kind string, t task) message.Work {
 	return charge{t}
 }
 
-func (s *Service) tries() int { return or(s.Tries, 3) }
+func (s *Service) tries() int { return cmp.Or(s.Tries, 3) }
 
-func (s *Service) timeout() time.Duration { return or(s.Timeout, 3*time.Second) }
+func (s *Service) timeout() time.Duration { return cmp.Or(s.Timeout, 3*time.Second) }
 
-func (s *Service) backoff() time.Duration { return or(s.Backoff, 100*time.Millisecond) }
+func (s *Service) backoff() time.Duration { return cmp.Or(s.Backoff, 100*time.Millisecond) }
 
-func (s *Service) longest() time.Duration { return or(s.Longest, 5*time.Second) }
+func (s *Service) longest() time.Duration { return cmp.Or(s.Longest, 5*time.Second) }
 
 // delay draws the wait after n calls that did nothing: Backoff, doubled with each call
 // up to Longest, and a quarter more or less.

@@ -60,8 +60,7 @@ func (p Product) faults() []door.Field {
 
 // line reports whether s is one line of text, not too long.
 func line(s string) bool {
-	return utf8.RuneCountInString(s) <= maxName &&
-		!strings.ContainsFunc(s, func(r rune) bool { return unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp) })
+	return utf8.RuneCountInString(s) <= maxName && door.OneLine(s)
 }
 
 // control reports whether r is a control character other than those that text has.

@@ -5,7 +5,6 @@ import (
 	"regexp"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/tidewire/tidewire/shop/door"
@@ -71,15 +70,11 @@ func nameFault(name string) (cause, detail string) {
 		return "no-name", "must be given"
 	case utf8.RuneCountInString(name) > maxName:
 		return "name-too-long", "must have at most 200 characters"
-	case strings.ContainsFunc(name, breaks):
+	case !door.OneLine(name):
 		return "bad-name", "must be one line, without control characters"
 	}
 	return "", ""
 }
-
-// breaks reports whether r ends a line or controls a terminal: in a mail's header or a
-// log, what follows would be taken for something else.
-func breaks(r rune) bool { return unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp) }
 
 // domain is what RFC 1123 allows, and letters of other scripts.
 var domain = regexp.MustCompile(`^[\pL\pN]([\pL\pN-]*[\pL\pN])?(\.[\pL\pN]([\pL\pN-]*[\pL\pN])?)*$`)
@@ -96,7 +91,7 @@ func emailFault(email string) (cause, detail string) {
 		return "email-too-long", "is too long"
 	// What ParseAddress returns differs from what it reads where there is a name, a
 	// comment or a quoted part: those have no place in an account.
-	case err != nil, parsed.Address != email, parsed.Name != "", strings.ContainsFunc(email, breaks), !domain.MatchString(email[at+1:]):
+	case err != nil, parsed.Address != email, parsed.Name != "", !door.OneLine(email), !domain.MatchString(email[at+1:]):
 		return "bad-email", "must be an e-mail address such as john@example.com"
 	}
 	return "", ""
