@@ -37,7 +37,7 @@
 // OrderCreated, its order counts nowhere until it is redriven, and then with its end.
 //
 // Counters are gathered by store.Gather and written once for a batch of events, last and
-// in one order. Sums of money have no bound (sum): no day and no year is too good. Two instances on PostgreSQL share every counter, and hold its lock for a
-// commit only. Readers rest between batches, so that they are large. Nothing that is read
-// here ever needs a scan of orders.
+// in one order. Two instances on PostgreSQL share every counter, and hold its lock for a
+// commit only. Sums of money have no bound (sum). Readers rest between batches, so that
+// they are large. Nothing that is read here ever needs a scan of orders.
 package analytics
