@@ -78,7 +78,7 @@ func parse(args []string) (o options, err error) {
 	f.IntVar(&o.pairs, "pairs", 3, "how often both sides are measured, in turn")
 	f.IntVar(&o.growth, "growth", 1_000_000, "orders to store for the row growth, in ten steps")
 	f.DurationVar(&o.mailFor, "mail", time.Minute, "how long the mail server is down for the row mail")
-	f.BoolVar(&o.quick, "quick", false, "under two minutes: less of everything, and rougher figures")
+	f.BoolVar(&o.quick, "quick", false, "some minutes: less of everything, and rougher figures")
 	f.BoolVar(&o.json, "json", false, "print every sample as JSON")
 	f.StringVar(&o.postgres, "postgres", os.Getenv("TIDEWIRE_TEST_POSTGRES"), "URL of a PostgreSQL server, where databases are made and dropped")
 	f.BoolVar(&o.keep, "keep", false, "keep the databases, and say where they are")
