@@ -163,15 +163,13 @@ func (s *shift) receive(ctx context.Context) {
 // was put off waited for somebody else, or as it was told to: an outage of a minute would be
 // taken for a minute's work that is behind.
 func (s *shift) strain(got []Delivery) {
-	var last time.Time
+	var sent []time.Time
 	for _, d := range got {
-		if d.fresh() && d.Due.After(last) {
-			last = d.Due
+		if d.fresh() {
+			sent = append(sent, d.Due)
 		}
 	}
-	if !last.IsZero() {
-		s.Strain.Handled(s.queue, last)
-	}
+	s.Strain.Handled(s.queue, sent...)
 }
 
 // reserve waits until a message can be taken in hand, and returns how many can; 0 when

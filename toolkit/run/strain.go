@@ -3,6 +3,7 @@ package run
 import (
 	"context"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -16,9 +17,11 @@ import (
 // Its measure is the wait of messages between being sent and being handled, as in CoDel
 // (Nichols and Jacobson, "Controlling queue delay", 2012): of each batch the message that
 // waited least counts, for a burst has some that waited long, and only a standing queue
-// has none that waited little. The waits of all lanes are added up, as a piece of work
-// passes through them. The share that is refused grows with that, so that it settles where
-// the rest is as much as can be done.
+// has none that waited little. A message by itself is no queue: it waited because the
+// machine is slow, and would no less if all others were refused. The waits of all lanes are
+// added up, as a piece of work passes through them. Once they have been long for an
+// interval, a share is refused that grows with them, so that it settles where the rest is
+// as much as can be done.
 //
 // What was sent before the process began, or over a minute ago, is no overload but an
 // interruption that is being made up for. It is done beside new work.
@@ -26,6 +29,7 @@ type Strain struct {
 	begun time.Time
 	mu    sync.Mutex
 	lanes map[string]lag
+	long  time.Time // since when the waits were long, if they are
 }
 
 // A lag is how long the message of a batch waited that waited least.
@@ -36,7 +40,8 @@ type lag struct {
 
 const (
 	calm        = time.Second     // a wait up to which nothing is refused,
-	overrun     = 3 * time.Second // and from which everything is
+	overrun     = 3 * time.Second // and from which everything is,
+	interval    = time.Second     // when the wait was long all that time
 	interrupted = time.Minute     // a wait that has another cause than overload
 	news        = time.Second     // how long a lag is news
 )
@@ -58,18 +63,21 @@ func (s *Strain) Measure(m metric.Meter) error {
 	return err
 }
 
-// Handled says that a lane, such as a queue, has handled a batch whose last message was sent
-// at a time. A nil Strain takes no notice.
-func (s *Strain) Handled(lane string, sent time.Time) {
-	if s == nil {
+// Handled says that a lane, such as a queue, has handled a batch of messages that were sent
+// at these times. A nil Strain takes no notice.
+func (s *Strain) Handled(lane string, sent ...time.Time) {
+	if s == nil || len(sent) == 0 {
 		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	now := time.Now()
-	wait := max(0, now.Sub(sent))
-	if sent.Before(s.begun) || wait > interrupted {
+	now, last := time.Now(), slices.MaxFunc(sent, time.Time.Compare)
+	wait := max(0, now.Sub(last))
+	if len(sent) == 1 || last.Before(s.begun) || wait > interrupted {
 		wait = 0
+	}
+	if s.wait(now) <= calm {
+		s.long = now
 	}
 	s.lanes[lane] = lag{wait: wait, at: now}
 }
@@ -78,7 +86,10 @@ func (s *Strain) Handled(lane string, sent time.Time) {
 func (s *Strain) Wait() time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	sum, now := time.Duration(0), time.Now()
+	return s.wait(time.Now())
+}
+
+func (s *Strain) wait(now time.Time) (sum time.Duration) {
 	for _, l := range s.lanes {
 		if now.Sub(l.at) < news {
 			sum += l.wait
@@ -89,6 +100,9 @@ func (s *Strain) Wait() time.Duration {
 
 // Refuse reports whether a piece of work that comes now is to be refused.
 func (s *Strain) Refuse() bool {
-	wait := s.Wait()
-	return wait > calm && rand.Float64() < float64(wait-calm)/float64(overrun-calm)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := time.Now()
+	wait := s.wait(now)
+	return wait > calm && now.Sub(s.long) >= interval && rand.Float64() < float64(wait-calm)/float64(overrun-calm)
 }

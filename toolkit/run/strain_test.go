@@ -10,31 +10,45 @@ import (
 
 // TestStrain shows which waits are overload, and how much is refused then.
 func TestStrain(t *testing.T) {
+	type waits map[string]time.Duration
 	for _, tt := range []struct {
 		name   string
 		age    time.Duration // of the process
-		waits  map[string]time.Duration
-		later  time.Duration // when it is asked
+		waits  waits         // of two messages each
+		alone  waits         // of one
+		stands time.Duration // how long it was so
+		later  time.Duration // when it is asked after that
 		wait   time.Duration
 		refuse [2]int // of a thousand, at least and at most
 	}{
-		{"nothing was handled", time.Hour, nil, 0, 0, [2]int{0, 0}},
-		{"calm", time.Hour, map[string]time.Duration{"a": time.Second}, 0, time.Second, [2]int{0, 0}},
-		{"half of it", time.Hour, map[string]time.Duration{"a": 2 * time.Second}, 0, 2 * time.Second, [2]int{400, 600}},
-		{"all of it", time.Hour, map[string]time.Duration{"a": 3 * time.Second}, 0, 3 * time.Second, [2]int{1000, 1000}},
-		{"all lanes together", time.Hour, map[string]time.Duration{"a": 0, "b": 2 * time.Second, "c": time.Second}, 0, 3 * time.Second, [2]int{1000, 1000}},
-		{"what is no news does not", time.Hour, map[string]time.Duration{"a": 3 * time.Second}, time.Second, 0, [2]int{0, 0}},
-		{"an interruption is made up for", time.Hour, map[string]time.Duration{"a": 10 * time.Minute}, 0, 0, [2]int{0, 0}},
-		{"what was sent before the process began, too", 10 * time.Second, map[string]time.Duration{"a": 11 * time.Second}, 0, 0, [2]int{0, 0}},
-		{"what was sent after it began does", 10 * time.Second, map[string]time.Duration{"a": 9 * time.Second}, 0, 9 * time.Second, [2]int{1000, 1000}},
-		{"a clock of another machine that is ahead", time.Hour, map[string]time.Duration{"a": -time.Hour, "b": time.Second}, 0, time.Second, [2]int{0, 0}},
+		{name: "nothing was handled", age: time.Hour},
+		{name: "calm", age: time.Hour, waits: waits{"a": time.Second}, stands: time.Second, wait: time.Second},
+		{name: "half of it", age: time.Hour, waits: waits{"a": 2 * time.Second}, stands: time.Second, wait: 2 * time.Second, refuse: [2]int{400, 600}},
+		{name: "all of it", age: time.Hour, waits: waits{"a": 3 * time.Second}, stands: time.Second, wait: 3 * time.Second, refuse: [2]int{1000, 1000}},
+		{name: "all lanes together", age: time.Hour, waits: waits{"a": 0, "b": 2 * time.Second, "c": time.Second}, stands: time.Second, wait: 3 * time.Second, refuse: [2]int{1000, 1000}},
+		{name: "a hiccup", age: time.Hour, waits: waits{"a": 3 * time.Second}, stands: 900 * time.Millisecond, wait: 3 * time.Second},
+		{name: "messages by themselves on a slow machine", age: time.Hour, alone: waits{"a": 3 * time.Second, "b": 2 * time.Second}, stands: time.Minute},
+		{name: "what is no news does not", age: time.Hour, waits: waits{"a": 3 * time.Second}, stands: time.Second, later: time.Second},
+		{name: "an interruption is made up for", age: time.Hour, waits: waits{"a": 10 * time.Minute}, stands: time.Second},
+		{name: "what was sent before the process began, too", age: 10 * time.Second, waits: waits{"a": 12 * time.Second}, stands: time.Second},
+		{name: "what was sent after it began does", age: 10 * time.Second, waits: waits{"a": 9 * time.Second}, stands: time.Second, wait: 9 * time.Second, refuse: [2]int{1000, 1000}},
+		{name: "a clock of another machine that is ahead", age: time.Hour, waits: waits{"a": -time.Hour, "b": time.Second}, stands: time.Second, wait: time.Second},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := run.NewStrain()
 				time.Sleep(tt.age)
-				for lane, wait := range tt.waits {
-					s.Handled(lane, time.Now().Add(-wait))
+				for left := tt.stands; left >= 0; left -= 100 * time.Millisecond {
+					now := time.Now()
+					for lane, wait := range tt.waits {
+						s.Handled(lane, now.Add(-wait), now.Add(-wait-time.Second))
+					}
+					for lane, wait := range tt.alone {
+						s.Handled(lane, now.Add(-wait))
+					}
+					if left > 0 {
+						time.Sleep(100 * time.Millisecond)
+					}
 				}
 				time.Sleep(tt.later)
 				if got := s.Wait(); got != tt.wait {

@@ -382,9 +382,7 @@ func (s *session) record(ctx context.Context, started time.Time, entries []Entry
 			sent = append(sent, e.Time)
 		}
 	}
-	if s.Strain != nil && len(sent) > 0 {
-		s.Strain.Handled(s.DB.Service()+" of "+s.Name, slices.MaxFunc(sent, time.Time.Compare))
-	}
+	s.Strain.Handled(s.DB.Service()+" of "+s.Name, sent...)
 	s.handling.Done(ctx, started, sent...)
 	s.handling.Count(ctx, "waiting", waiting)
 }

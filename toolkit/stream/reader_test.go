@@ -320,7 +320,7 @@ func TestReaderThatRests(t *testing.T) {
 func TestReaderTellsHowFarBehindItIs(t *testing.T) {
 	b := newBench(t, func(context.Context, *store.Tx, message.Of[counted]) error { return nil })
 	b.reader.Strain = run.NewStrain()
-	b.append(t, "a", counted{1})
+	b.append(t, "a", counted{1}, counted{2})
 	b.start(t)
 	await(t, "the wait of the message", func() bool { return b.reader.Strain.Wait() > 0 })
 }
