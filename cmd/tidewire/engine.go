@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
+	"runtime"
 	"sync"
 
 	"github.com/tidewire/tidewire/cmd/tidewire/config"
@@ -33,7 +35,9 @@ type opener func(ctx context.Context, service string, migrations fs.FS) (*store.
 func openEngine(ctx context.Context, c config.Config, schemas map[string]fs.FS) (*engine, error) {
 	e := &engine{databases: map[string]*store.DB{}, logs: map[string]stream.Log{}, tables: map[string]queue.Table{}}
 	open := inFiles(c.Data)
-	if c.Database != "" {
+	if c.Database == "" {
+		crowd()
+	} else {
 		server, err := postgres.Connect(ctx, c.Database)
 		if err != nil {
 			return nil, fmt.Errorf("database: %w", err)
@@ -45,6 +49,15 @@ func openEngine(ctx context.Context, c config.Config, schemas map[string]fs.FS) 
 		return nil, errors.Join(err, e.close())
 	}
 	return e, nil
+}
+
+// crowd has twice as many goroutines run as there are processors, unless the environment
+// says how many. One that waits for its disk keeps its place until the runtime's monitor
+// takes it away; a few of them at a time would leave processors idle.
+func crowd() {
+	if os.Getenv("GOMAXPROCS") == "" {
+		runtime.GOMAXPROCS(2 * runtime.NumCPU())
+	}
 }
 
 // inFiles opens a file for each service. No other process can have it open.

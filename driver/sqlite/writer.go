@@ -23,9 +23,9 @@ var errClosed = fmt.Errorf("%w: closed", store.ErrUnavailable)
 // A writer commits changes in groups. It owns the connection and hands it, as a baton,
 // to the goroutine of one change after the other.
 //
-//	BEGIN  ─► SAVEPOINT ─► change 1 ─► RELEASE ─► SAVEPOINT ─► change 2 ─► … ─► COMMIT (one fsync)
-//	                          └─ error, panic, over a second: ROLLBACK TO, only this one
-//	                          └─ the transaction died with it: the others run again without it
+//	BEGIN  ─► change 1 ─► SAVEPOINT ─► change 2 ─► RELEASE ─► … ─► COMMIT (one fsync)
+//	                                      └─ error, panic, over a second: ROLLBACK TO, only this one
+//	                                      └─ the transaction died with it: the others run again without it
 type writer struct {
 	driver *Driver
 	stmts  *statements
@@ -211,14 +211,14 @@ func (w *writer) group(first *member) {
 // join runs m as the next member of the transaction, and returns who is in it then. On
 // an error there is no transaction any more, and everybody was told.
 func (w *writer) join(members []*member, m *member) (in []*member, err error) {
-	if err = w.lend(m); err == nil {
+	if err = w.lend(m, len(members) == 0); err == nil {
 		return append(members, m), nil
 	}
 	m.done <- err
 	if !w.stmts.conn.AutocommitEnabled() {
 		return members, nil
 	}
-	// The transaction died with m: the others run again without it.
+	// The transaction went with m: the others, if there are any, run again without it.
 	w.fresh, w.unsure = nil, false
 	if err := w.stmts.exec("BEGIN IMMEDIATE"); err != nil {
 		fail(members, explain(err))
@@ -234,11 +234,15 @@ func (w *writer) join(members []*member, m *member) (in []*member, err error) {
 	return again, nil
 }
 
-// lend hands the connection to m's change, in a savepoint, and takes it back after a
-// second at the latest. A nil error leaves the change's effects in the transaction.
-func (w *writer) lend(m *member) error {
-	if err := w.stmts.exec("SAVEPOINT change"); err != nil {
-		return explain(err)
+// lend hands the connection to m's change, and takes it back after a second at the latest.
+// A nil error leaves the change's effects in the transaction. An error undoes them: by a
+// savepoint, for which SQLite copies each page that is changed, or for the first, behind
+// whom there is nothing to keep, with the transaction.
+func (w *writer) lend(m *member, first bool) error {
+	if !first {
+		if err := w.stmts.exec("SAVEPOINT change"); err != nil {
+			return explain(err)
+		}
 	}
 	c := &conn{stmts: w.stmts, draw: w.draw}
 	m.turn <- c
@@ -251,17 +255,20 @@ func (w *writer) lend(m *member) error {
 		err = w.revoke(c)
 	}
 	w.timer.Stop()
-	if err == nil {
+	if err == nil && !first {
 		err = w.stmts.exec("RELEASE change")
 	}
-	if err == nil {
+	switch {
+	case err == nil:
 		w.fresh = append(w.fresh, c.fresh...)
 		w.unsure = w.unsure || len(c.fresh) > 0 && !c.sure
+		return nil
+	case w.stmts.conn.AutocommitEnabled():
+		return err // the transaction has died with it
+	case first:
+		return errors.Join(err, w.stmts.exec("ROLLBACK"))
 	}
-	if err != nil && !w.stmts.conn.AutocommitEnabled() {
-		err = errors.Join(err, w.stmts.exec("ROLLBACK TO change"), w.stmts.exec("RELEASE change"))
-	}
-	return err
+	return errors.Join(err, w.stmts.exec("ROLLBACK TO change"), w.stmts.exec("RELEASE change"))
 }
 
 // revoke takes the connection away from a change. A statement that is running is

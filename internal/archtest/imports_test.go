@@ -47,7 +47,7 @@ var foreign = []struct {
 	folder    string
 	mayImport []string
 }{
-	{"toolkit", []string{"go.opentelemetry.io/otel", "github.com/google/uuid"}},
+	{"toolkit", []string{"go.opentelemetry.io/otel", "github.com/google/uuid", "github.com/go-json-experiment/json"}},
 }
 
 // Nobody but a driver, and those that look with SQL of their own, imports these.

@@ -13,7 +13,7 @@ import (
 func mutants() []mutant {
 	return []mutant{
 		{"the fence of a reader", "toolkit/stream/position.go",
-			"AND token = $7 AND seq = $8 AND stopped = ''", "AND (token = $7 OR seq = $8 OR token > 0)",
+			"AND token = move.column5 AND seq = move.column6 AND stopped = ''", "AND (token = move.column5 OR seq = move.column6 OR token > 0)",
 			"./driver/postgres", "TestStream/TwoInstances"},
 		{"what is forgotten is given back", "toolkit/stream/position.go", "if r.owner == s.Process.Instance { //", "if false { //",
 			"./driver/postgres", "TestStream/TwoInstances"},

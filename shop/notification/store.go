@@ -16,30 +16,35 @@ var migrations embed.FS
 // Migrations make the tables of this service.
 func Migrations() fs.FS { return migrations }
 
+const (
+	columns = "notification (subject, template, user_id, facts, at, status)"
+	once    = "ON CONFLICT (subject, template) DO NOTHING"
+)
+
 // keep stores n to be shown, unless it is there.
 func keep(tx *store.Tx, n notification) error {
-	query, args, err := n.insert(`'stored'`)
+	row, err := n.row()
 	if err != nil {
 		return err
 	}
-	return tx.Exec(query, args...)
+	return tx.Insert(columns, once, append(row, string(stored))...)
 }
 
 // enqueue stores n to be sent, unless it is there. One whose user is not known waits.
 func enqueue(tx *store.Tx, n *notification) (first bool, err error) {
-	query, args, err := n.insert(`CASE WHEN $2 IN ('created', 'welcome') OR EXISTS (SELECT 1 FROM notification WHERE subject = $1 AND template = 'created')
-		THEN 'queued' ELSE 'waiting' END`)
+	row, err := n.row()
 	if err != nil {
 		return false, err
 	}
-	return tx.Row([]any{(*string)(&n.status)}, query+` RETURNING status`, args...)
+	return tx.Row([]any{(*string)(&n.status)}, `INSERT INTO `+columns+` VALUES ($1, $2, $3, $4, $5, CASE WHEN $2 IN ('created', 'welcome')
+			OR EXISTS (SELECT 1 FROM notification WHERE subject = $1 AND template = 'created') THEN 'queued' ELSE 'waiting' END)
+		`+once+` RETURNING status`, row...)
 }
 
-// insert is the statement that stores n with a status, unless it is there.
-func (n notification) insert(status string) (query string, args []any, err error) {
+// row is what is stored of n, in the order of columns, but for its status.
+func (n notification) row() ([]any, error) {
 	text, err := json.Marshal(n.facts)
-	return `INSERT INTO notification (subject, template, user_id, facts, at, status) VALUES ($1, $2, $3, $4, $5, ` + status + `)
-		ON CONFLICT (subject, template) DO NOTHING`, []any{n.subject, string(n.template), n.user, string(text), n.at}, err
+	return []any{n.subject, string(n.template), n.user, string(text), n.at}, err
 }
 
 // release queues what waited for an order to be known, and returns it.

@@ -76,7 +76,7 @@ type attempt struct {
 
 // keep stores a call with the state that it led to.
 func keep(tx *store.Tx, a attempt) error {
-	return tx.Exec(`INSERT INTO attempt (order_id, n, kind, key, status, reference, error, at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+	return tx.Insert("attempt (order_id, n, kind, key, status, reference, error, at)", "",
 		a.orderID, a.n, a.kind, a.key, string(a.Outcome), a.Reference, a.Error, tx.Now)
 }
 
@@ -112,7 +112,7 @@ func post(tx *store.Tx, p payment, e entry) error {
 	if p.made.IsZero() {
 		p.made = tx.Now
 	}
-	return tx.Exec(`INSERT INTO entry (id, order_id, kind, debit, credit, amount, currency, at, made) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+	return tx.Insert("entry (id, order_id, kind, debit, credit, amount, currency, at, made)", "",
 		e.kind+"-"+p.OrderID, p.OrderID, e.kind, e.debit, e.credit, p.Amount, p.Currency, tx.Now, p.made)
 }
 

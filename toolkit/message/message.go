@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"time"
+
+	read "github.com/go-json-experiment/json"
 )
 
 // A Kind is the content of a message. Its name is its contract and never changes.
@@ -53,7 +55,7 @@ type Of[T Kind] struct {
 // Decode reads m as a T.
 func Decode[T Kind](m Message) (Of[T], error) {
 	of := Of[T]{ID: m.ID, Key: m.Key, Time: m.Time}
-	if err := json.Unmarshal(m.Body, &of.Data); err != nil {
+	if err := read.Unmarshal(m.Body, &of.Data); err != nil {
 		return of, fmt.Errorf("decode %s %s: %w", m.Kind, m.ID, err)
 	}
 	return of, nil

@@ -21,9 +21,9 @@ func (s *shift) settle() {
 	var pace run.Pacer
 	for r := range s.results {
 		pace.Next()
-		batch := []result{r}
+		batch, most := []result{r}, s.sizer.Size()
 	more:
-		for most := s.sizer.Size(); len(batch) < most; {
+		for len(batch) < most {
 			select {
 			case r, ok := <-s.results:
 				if !ok {
@@ -35,7 +35,7 @@ func (s *shift) settle() {
 			}
 		}
 		s.store(batch)
-		pace.Done()
+		pace.Done(len(batch) == most)
 	}
 }
 

@@ -82,8 +82,7 @@ func (t Table) claim(tx *store.Tx, queue string, most int, which string) (got []
 	for i, d := range got {
 		ids[i] = d.ID
 	}
-	_, err = each(tx, `UPDATE job SET due = $1, lease = $2, strikes = `+strikes+` WHERE id IN (%s) RETURNING id`, ids, tx.Now.Add(t.lease()), lease)
-	return got, err
+	return got, portions(`UPDATE job SET due = $1, lease = $2, strikes = `+strikes+` WHERE id IN (%s)`, ids, []any{tx.Now.Add(t.lease()), lease}, tx.Exec)
 }
 
 // Renew moves the end of leases.
@@ -143,9 +142,16 @@ func (t Table) Settle(tx *store.Tx, verdicts []Verdict) error {
 	return nil
 }
 
-// each runs a query for ids, which stand at its %s, in portions, and returns for how
-// many it found a row.
+// each runs a query that returns a row for each of ids it finds, and counts them.
 func each(tx *store.Tx, query string, ids []string, args ...any) (found int, err error) {
+	err = portions(query, ids, args, func(query string, args ...any) error {
+		return tx.Rows(query, args, func(func(...any) error) error { found++; return nil })
+	})
+	return found, err
+}
+
+// portions runs a query for ids, which stand at its %s, a portion at a time.
+func portions(query string, ids []string, args []any, run func(query string, args ...any) error) error {
 	slices.Sort(ids) // everybody locks rows in this order
 	for portion := range slices.Chunk(ids, 64) {
 		marks, all := "", args[:len(args):len(args)]
@@ -153,12 +159,11 @@ func each(tx *store.Tx, query string, ids []string, args ...any) (found int, err
 			all = append(all, id)
 			marks += fmt.Sprintf(", $%d", len(all))
 		}
-		err := tx.Rows(fmt.Sprintf(query, marks[2:]), all, func(func(...any) error) error { found++; return nil })
-		if err != nil {
-			return found, err
+		if err := run(fmt.Sprintf(query, marks[2:]), all...); err != nil {
+			return err
 		}
 	}
-	return found, nil
+	return nil
 }
 
 // padded repeats the last id up to a power of two, so that few statements serve all

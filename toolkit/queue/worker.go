@@ -146,7 +146,7 @@ func (s *shift) receive(ctx context.Context) {
 		}
 		s.strain(got)
 		if len(got) > 0 {
-			pace.Done()
+			pace.Done(len(got) == settleSize)
 		}
 		switch {
 		case len(got) > 0:

@@ -39,7 +39,7 @@ func (i *Idler) Wait(ctx context.Context, hint <-chan struct{}) {
 
 // A Pacer lets batches gather under load: commits that follow each other at once would
 // each be small, and cost as much as large ones. Whoever comes after a pause does not
-// wait.
+// wait, nor does who could not take all there was.
 type Pacer struct{ begun, next time.Time }
 
 const (
@@ -55,9 +55,12 @@ func (p *Pacer) Next() {
 	p.begun = time.Now()
 }
 
-// Done says that a batch is over: the next one begins after as long a time again, 2 to
-// 25 ms.
-func (p *Pacer) Done() {
+// Done says that a batch is over, and whether it was full: then more has gathered already.
+// Otherwise the next one begins after as long a time again, 2 to 25 ms.
+func (p *Pacer) Done(full bool) {
 	now := time.Now()
-	p.next = now.Add(min(longest, max(gather, now.Sub(p.begun))))
+	p.next = now
+	if !full {
+		p.next = now.Add(min(longest, max(gather, now.Sub(p.begun))))
+	}
 }

@@ -84,24 +84,28 @@ func TestContextEndsTheWait(t *testing.T) {
 }
 
 // After a batch comes a rest of as long a time again, 2 to 25 ms; whoever comes later
-// than that does not wait.
+// than that does not wait, nor does anybody after a full one.
 func TestPacer(t *testing.T) {
 	const ms = time.Millisecond
 	synctest.Test(t, func(t *testing.T) {
 		var p run.Pacer
-		for n, tt := range []struct{ batch, pause, want time.Duration }{
-			{0, 0, 0},
-			{ms, 0, 2 * ms},
-			{0, 0, 2 * ms},
-			{10 * ms, 0, 10 * ms},
-			{10 * ms, 4 * ms, 6 * ms},
-			{10 * ms, 10 * ms, 0},
-			{time.Second, 0, 25 * ms},
-			{time.Second, time.Hour, 0},
+		for n, tt := range []struct {
+			batch, pause, want time.Duration
+			full               bool
+		}{
+			{0, 0, 0, false},
+			{ms, 0, 2 * ms, false},
+			{0, 0, 2 * ms, false},
+			{10 * ms, 0, 10 * ms, false},
+			{10 * ms, 0, 0, true},
+			{10 * ms, 4 * ms, 6 * ms, false},
+			{10 * ms, 10 * ms, 0, false},
+			{time.Second, 0, 25 * ms, false},
+			{time.Second, time.Hour, 0, false},
 		} {
 			<-time.After(tt.batch)
 			if n > 0 {
-				p.Done()
+				p.Done(tt.full)
 			}
 			<-time.After(tt.pause)
 			began := time.Now()

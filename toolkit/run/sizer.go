@@ -11,7 +11,7 @@ type Sizer struct {
 }
 
 const (
-	smallest  = 16
+	smallest  = 64
 	shortSlot = 4 * time.Millisecond
 	longSlot  = 50 * time.Millisecond
 )

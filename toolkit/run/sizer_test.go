@@ -17,8 +17,8 @@ func TestSizer(t *testing.T) {
 		{"nothing known", true, 0, 256},
 		{"fast messages", true, time.Microsecond, 256},
 		{"an ordinary message", true, 40 * time.Microsecond, 100},
-		{"slow messages", true, 10 * time.Millisecond, 16},
-		{"where others can write", false, time.Millisecond, 50},
+		{"slow messages", true, 10 * time.Millisecond, 64},
+		{"where others can write", false, 500 * time.Microsecond, 100},
 	} {
 		s := run.NewSizer(256, tt.only)
 		for range 100 {

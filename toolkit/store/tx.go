@@ -25,12 +25,13 @@ type Tx struct {
 	*said
 }
 
-// said is what the change has said so far, and what it has gathered.
+// said is what the change has said so far, and what it is to write at its end.
 type said struct {
 	facts    []message.Message
 	seqs     []int64
 	work     []job
 	gathered []Gatherer
+	added    []*rows
 	then     []func()
 }
 
@@ -124,6 +125,7 @@ func (tx *Tx) SendAs(id string, due time.Time, key string, work message.Work) er
 	}
 	if id != "" {
 		m.ID = id
+		tx.work = slices.DeleteFunc(tx.work, func(j job) bool { return j.ID == id })
 	}
 	tx.work = append(tx.work, job{Message: m, queue: work.Queue(), due: due})
 	return nil
@@ -166,7 +168,7 @@ func (tx *Tx) say(key string, data message.Kind) (message.Message, error) {
 	return m, nil
 }
 
-// flush writes what was gathered and what was said, as the last statements of the change.
+// flush writes what was gathered, added and said, as the last statements of the change.
 func (tx *Tx) flush() error {
 	for _, g := range tx.gathered {
 		if err := g.Flush(tx); err != nil {
@@ -174,10 +176,15 @@ func (tx *Tx) flush() error {
 		}
 	}
 	for _, j := range tx.work {
-		err := tx.Exec(`INSERT INTO job (id, queue, kind, key, time, cause, trace, body, due) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-			ON CONFLICT (id) DO UPDATE SET due = excluded.due, body = excluded.body, lease = '', strikes = 0, dead = 0, past = ''`,
+		err := tx.Insert("job (id, queue, kind, key, time, cause, trace, body, due)",
+			"ON CONFLICT (id) DO UPDATE SET due = excluded.due, body = excluded.body, lease = '', strikes = 0, dead = 0, past = ''",
 			j.ID, j.queue, j.Kind, j.Key, j.Time, j.Cause, j.Trace, j.Body, j.due)
 		if err != nil {
+			return err
+		}
+	}
+	for _, r := range tx.added {
+		if err := r.flush(tx); err != nil {
 			return err
 		}
 	}

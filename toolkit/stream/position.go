@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/tidewire/tidewire/toolkit/store"
@@ -37,19 +38,24 @@ func (s *session) moves(entries []Entry) []move {
 	return moves
 }
 
-// fence moves positions as the first thing of a transaction. If one of them is not
-// where we left it, or has another owner, nothing of the transaction happens.
+// fence moves positions as the first thing of a transaction, all in one statement: there
+// are as many as partitions in a batch. If one of them is not where we left it, or has
+// another owner, nothing of the transaction happens.
 func (s *session) fence(tx *store.Tx, moves []move) error {
-	_, err := tx.Each(make([][]string, len(moves)), func(tx *store.Tx, i int) error {
-		m := moves[i]
-		ours, err := tx.Row([]any{nil}, `UPDATE position SET seq = $1, id = $2, identity = $3, strikes = 0, careful = 0
-			WHERE subscription = $4 AND log = $5 AND partition = $6 AND token = $7 AND seq = $8 AND stopped = '' RETURNING token`,
-			m.to.Seq, m.to.ID, m.held.identity, s.DB.Service(), s.Name, m.to.Partition, m.held.token, m.held.stored.Seq)
-		if err == nil && !ours {
-			err = errLost
-		}
-		return err
-	})
+	args, rows := []any{s.DB.Service(), s.Name}, make([]string, len(moves))
+	for i, m := range moves {
+		n := len(args)
+		rows[i] = fmt.Sprintf("(CAST($%d AS BIGINT), CAST($%d AS BIGINT), $%d, $%d, CAST($%d AS BIGINT), CAST($%d AS BIGINT))", n+1, n+2, n+3, n+4, n+5, n+6)
+		args = append(args, m.to.Partition, m.to.Seq, m.to.ID, m.held.identity, m.held.token, m.held.stored.Seq)
+	}
+	left := len(moves)
+	err := tx.Rows(`UPDATE position SET seq = move.column2, id = move.column3, identity = move.column4, strikes = 0, careful = 0
+		FROM (VALUES `+strings.Join(rows, ", ")+`) AS move
+		WHERE subscription = $1 AND log = $2 AND partition = move.column1 AND token = move.column5 AND seq = move.column6 AND stopped = ''
+		RETURNING token`, args, func(func(...any) error) error { left--; return nil })
+	if err == nil && left > 0 {
+		err = errLost
+	}
 	return err
 }
 

@@ -42,6 +42,7 @@ func Run(t *testing.T, h Harness) {
 		{"Conn", conns()},
 		{"Journal", journals()},
 		{"Each", eaches()},
+		{"Insert", inserts()},
 		{"Twice", twices()},
 	} {
 		t.Run(group.name, func(t *testing.T) {
