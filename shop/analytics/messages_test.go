@@ -208,7 +208,9 @@ func TestTwoInstances(t *testing.T) {
 }
 
 // garbled says that it is an OrderCreated, and cannot be read as one.
-type garbled struct{ Total string }
+type garbled struct {
+	Total string `json:"total"`
+}
 
 func (garbled) Kind() string { return contract.OrderCreated{}.Kind() }
 

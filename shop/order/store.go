@@ -12,7 +12,7 @@ import (
 	"github.com/tidewire/tidewire/toolkit/store"
 )
 
-//go:embed migrations/*.sql
+//go:embed migrations
 var migrations embed.FS
 
 // Migrations make the tables of this service.

@@ -8,7 +8,7 @@ import (
 	"github.com/tidewire/tidewire/toolkit/store"
 )
 
-//go:embed migrations/*.sql
+//go:embed migrations
 var migrations embed.FS
 
 // Migrations are the tables of this service, in goose's format.

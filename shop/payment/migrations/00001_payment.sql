@@ -2,7 +2,7 @@
 -- Times are microseconds since 1970, money is in minor units.
 CREATE TABLE payment (
 	order_id  TEXT   NOT NULL PRIMARY KEY,
-	status    TEXT   NOT NULL CHECK (status IN ('wanted', 'captured', 'failed', 'refunding', 'refunded', 'ended')),
+	status    TEXT   NOT NULL,  -- wanted, captured, failed, refunding, refunded, ended
 	closed    BIGINT NOT NULL,  -- 1: the order has ended; what is captured from now on goes back
 	amount    BIGINT NOT NULL,
 	currency  TEXT   NOT NULL,
@@ -16,7 +16,7 @@ CREATE TABLE payment (
 	calls     BIGINT NOT NULL,  -- rows in attempt
 	created   BIGINT NOT NULL,
 	updated   BIGINT NOT NULL,
-	CHECK (status = 'ended' OR (amount > 0 AND key <> ''))
+	CHECK (status = 'ended' OR (status IN ('wanted', 'captured', 'failed', 'refunding', 'refunded') AND amount > 0 AND key <> '')) -- one: each costs PostgreSQL as much as the row
 );
 
 -- Every call to the provider that came to an end.
