@@ -141,6 +141,9 @@ func (p *platform) operators(c config.Config, mails *notification.Service) *oper
 	for _, m := range p.members {
 		d.Services = append(d.Services, m.db)
 		d.Queues[m.name()] = queueNames(m)
+		if m.awaited {
+			d.Ready = append(d.Ready, operate.Check{Name: "readers of " + m.name(), Works: p.standstill.works(m.name())})
+		}
 	}
 	d.Checks = []operate.Finder{
 		func(ctx context.Context) ([]operate.Finding, error) { return lateOrders(ctx, p.databases["order"]) },

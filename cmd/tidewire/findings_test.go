@@ -91,7 +91,7 @@ func TestDoctorFinds(t *testing.T) {
 		want               operate.Finding // beginnings of what and do, all of where
 	}{
 		{"a partition that stopped", "payment", `INSERT INTO position (subscription, log, partition, stopped) VALUES ('payment', 'order', 3, 'another journal')`,
-			operate.Finding{What: "a partition is not read any more: another journal", Where: "subscription payment, log order, partition 3", Do: "nothing was skipped: stop the platform, put back the database of order that was read"}},
+			operate.Finding{What: "a partition is not read any more: another journal", Where: "subscription payment, log order, partition 3", Do: "nothing was skipped: stop the platform, keep a copy of what is there now, put back the database of order that was read"}},
 		{"a message that kills", "shipping", `INSERT INTO position (subscription, log, partition, strikes) VALUES ('shipping', 'inventory', 1, 2)`,
 			operate.Finding{What: "2 readers died on a partition", Where: "subscription shipping, log inventory, partition 1", Do: "look in the log for a message that kills"}},
 		{"a job long overdue", "payment", newJob + `('a', 'payment_charges', 'charge', 'k', $T-60m, '', '', x'7b7d', $T-60m, '', 0)`,

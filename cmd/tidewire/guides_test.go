@@ -68,7 +68,7 @@ func TestOperateGuide(t *testing.T) {
 // runLine runs a line of the guide. What it finds may be wrong (exit 1), as in a platform
 // with a dead letter; how it was called may not (exit 2).
 func (r *running) runLine(t *testing.T, line string) {
-	words := strings.Fields(strings.ReplaceAll(line, `"sold twice"`, "sold-twice"))
+	words := strings.Fields(strings.NewReplacer(`"sold twice"`, "sold-twice", `"no such order"`, "no-such-order").Replace(line))
 	switch words[0] {
 	case "tidewire":
 		args := words[1:]

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -77,7 +78,7 @@ func put(t *testing.T, data, service string, with []byte) (was []byte) {
 }
 
 // missing is how a finding says what a restored log lacks.
-var missing = regexp.MustCompile(`the log (\w+) has .* \(read up to \d+; it (?:ends at|goes on to) \d+(?:, by other messages)?\)$`)
+var missing = regexp.MustCompile(`the log (\w+) has .* \(read up to \d+; it (?:ends at|goes on to) \d+(?:, by other messages)?; \d+ of its messages are later than what was read\)$`)
 
 // A database that others have read beyond stops them, and each place is named; nothing is
 // skipped. Once it is put back they go on.
@@ -116,6 +117,99 @@ func TestOneDatabaseOfAnOlderBackup(t *testing.T) {
 	r.term()
 	put(t, data, "payment", newest)
 	r = up(t, data)
+	r.ready()
+	r.orders(20)
+	r.settled()
+	if found := r.findings(); len(found) != 0 {
+		t.Errorf("put back: got %+v", found)
+	}
+}
+
+// A readyz is the answer of /readyz.
+type readyz struct {
+	Ready    bool
+	NotReady []struct{ Name, Error string }
+}
+
+// readyz asks whether the platform is ready.
+func (r *running) readyz() (status int, said readyz) {
+	r.t.Helper()
+	resp, err := http.Get(r.admin + "/readyz")
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if err := json.NewDecoder(resp.Body).Decode(&said); err != nil {
+		r.t.Fatal(err)
+	}
+	return resp.StatusCode, said
+}
+
+// ready waits until it is: readers that were stopped go on, and then orders are taken.
+func (r *running) ready() {
+	r.t.Helper()
+	eventually(r.t, "ready again", func() bool {
+		status, said := r.readyz()
+		return status == http.StatusOK && said.Ready
+	})
+}
+
+// The orders of an older database of theirs are read by nobody: none is taken, from the
+// first moment on, and everybody who asks is told why. What was said to it meanwhile is
+// lost when the right one is put back, and the doctor says how much that is.
+func TestOrdersOfAnOlderBackup(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "data")
+	r := up(t, data)
+	r.orders(20)
+	r.settled()
+	old, err := os.ReadFile(filepath.Join(r.backup(), "order.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.orders(40)
+	r.settled()
+	r.read()
+	r.term()
+	newest := put(t, data, "order", old)
+
+	r = up(t, data)
+	const order = `{"userId":"1","productId":"1","quantity":1}`
+	for range 3 {
+		if status, o := r.do("POST", "/api/orders", order); status != http.StatusServiceUnavailable || o["type"] != "urn:tidewire:problem:standstill" {
+			t.Errorf("an order that nobody would read: got %d %v, want 503 and why", status, o)
+		}
+	}
+	status, said := r.readyz()
+	if status != http.StatusServiceUnavailable || said.Ready {
+		t.Errorf("readyz: got %d %+v, want 503", status, said)
+	}
+	for _, service := range []string{"payment", "inventory", "shipping"} {
+		if !slices.ContainsFunc(said.NotReady, func(n struct{ Name, Error string }) bool {
+			return n.Name == "readers of "+service && strings.Contains(n.Error, "partitions of the log order are not read: the log order has ")
+		}) {
+			t.Errorf("readyz: got %+v, want the readers of %s and why", said, service)
+		}
+	}
+	eventually(t, "a line in the log, and a number in the metrics", func() bool {
+		return strings.Contains(r.log.String(), `"a partition is not read any more"`) && r.metrics()[`tidewire_stream_stopped{log="order",subscription="payment"}`] > 0
+	})
+	eventually(t, "the doctor says what is to be done, and what that loses", func() bool {
+		return slices.ContainsFunc(r.findings(), func(f operate.Finding) bool {
+			return missing.MatchString(f.What) && strings.HasPrefix(f.Where, "subscription payment, log order, partition") &&
+				strings.Contains(f.Do, "keep a copy of what is there now, put back the database of order") && strings.Contains(f.Do, "is lost without it")
+		})
+	})
+	if status, o := r.do("POST", "/api/orders", order); status != http.StatusServiceUnavailable {
+		t.Errorf("later: got %d %v, want 503", status, o)
+	}
+	if status, o := r.do("GET", "/api/orders", ""); status != http.StatusOK {
+		t.Errorf("a look at what was accepted before: got %d %v", status, o)
+	}
+	r.term()
+
+	put(t, data, "order", newest)
+	r = up(t, data)
+	r.ready()
 	r.orders(20)
 	r.settled()
 	if found := r.findings(); len(found) != 0 {

@@ -112,8 +112,11 @@ func (cmd upCommand) run(c *console, loaded *config.Loaded, log *slog.Logger) (e
 	parts = append(parts, func(ctx context.Context) error {
 		return door.Serve(ctx, s.operators, s.platform.desk.Handler(s.metrics))
 	})
+	if err := s.platform.standstill.look(c.ctx); err != nil && c.ctx.Err() == nil {
+		log.Warn("no orders are taken yet: what was read cannot be compared with the logs", "error", err)
+	}
 	routes := door.Handler(door.Options{OpenMode: s.Auth.Mode == "open", Log: log, Meter: s.metrics.Meter, Tracers: s.platform.process.Tracers,
-		Refuse: s.platform.strain.Refuse}, s.platform.routes(cmd.Service)...)
+		Refuse: s.platform.strain.Refuse, Halted: s.platform.standstill.halted}, s.platform.routes(cmd.Service)...)
 	ready = true
 	log.Info("ready", "instance", s.platform.process.Instance, "data", s.Data)
 	fmt.Fprintf(c.out, "tidewire ready http://%s (operators http://%s, payment simulator %s)\n", s.customers.Addr(), s.operators.Addr(), s.Payment.Simulator)

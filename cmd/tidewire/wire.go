@@ -111,6 +111,7 @@ func wire(ctx context.Context, c config.Config, meter metric.Meter) (*platform, 
 			{db: mails.DB, routes: mails.Routes(), streams: mails.Streams(), queues: mails.Queues(), also: mails.Run,
 				reading: reading{mails.Policy(), notification.Rest}, working: working{policy: mails.CallPolicy(), calls: notification.Calls}},
 		}}
+	p.standstill = &standstill{members: p.members, logs: p.logs}
 	p.desk = p.operators(c, mails)
 	if err := errors.Join(p.check(), p.strain.Measure(meter), p.measure(c, meter, orders.Measure)); err != nil {
 		return nil, errors.Join(err, p.close())
@@ -145,7 +146,7 @@ type member struct {
 	streams []stream.Handler            // of the facts of others
 	queues  []queue.Handler             // of its own work
 	also    func(context.Context) error // what it does now and then; nil
-	awaited bool                        // an order waits for it: how far it is behind decides whether more are taken
+	awaited bool                        // an order waits for it: how far it is behind, and whether it stands still, decides whether more are taken
 	reading reading
 	working working
 }
@@ -179,13 +180,14 @@ func (m member) logs() []string {
 // A platform is all services, put together.
 type platform struct {
 	*engine
-	process   *run.Process // who we are among all instances
-	strain    *run.Strain  // of those services that an order waits for
-	retention time.Duration
-	members   []member
-	bind      func(ctx context.Context, ledger string) error // to the payment provider
-	demos     []func(context.Context) error                  // which do nothing where they were before
-	desk      *operate.Desk
+	process    *run.Process // who we are among all instances
+	strain     *run.Strain  // of those services that an order waits for
+	standstill *standstill  // of the same
+	retention  time.Duration
+	members    []member
+	bind       func(ctx context.Context, ledger string) error // to the payment provider
+	demos      []func(context.Context) error                  // which do nothing where they were before
+	desk       *operate.Desk
 }
 
 // check returns an error if a service follows a log that nobody has: its messages would
@@ -223,8 +225,10 @@ func (p *platform) routes(names []string) (all []door.Route) {
 
 // parts are what runs for the services with these names: a reader for each pair of a
 // service and a log that it follows, a worker for each of its queues, what the service
-// does now and then, and what deletes what has passed its retention.
+// does now and then, and what deletes what has passed its retention. Whatever their names
+// are, somebody looks whether all is read that an order waits for.
 func (p *platform) parts(names []string) (parts []func(context.Context) error) {
+	parts = append(parts, p.standstill.run)
 	for _, m := range p.named(names) {
 		var strain *run.Strain
 		if m.awaited {

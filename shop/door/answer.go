@@ -21,7 +21,7 @@ type Answer struct {
 type Route struct {
 	Pattern string
 	Handle  func(*http.Request) (Answer, error)
-	Sheds   bool   // refused while there is more to do than can be done; false
+	Sheds   bool   // refused while there is more to do than can be done, or nobody does it; false
 	Service string // whose time it takes, in logs and traces; "door"
 }
 

@@ -17,6 +17,7 @@ type Options struct {
 	MaxInFlight int                  // requests at a time, the others are 503; 512
 	MaxWork     int                  // requests for more work among them; 128
 	Refuse      func() bool          // whether a request for more work is to be refused now; never
+	Halted      func() bool          // whether nothing would be done about such a request, however long it waits; never
 	Log         *slog.Logger         // of what is 500; slog.Default()
 	Meter       metric.Meter         // of the time requests take; none
 	Tracers     trace.TracerProvider // of each service by its name; none
@@ -53,6 +54,10 @@ func (h *handler) serve(route Route) http.HandlerFunc {
 		w := rw.(*writer)
 		w.route = route.Pattern
 		if route.Sheds {
+			if h.Halted != nil && h.Halted() {
+				w.fail(r, unavailable("standstill", "Nobody would do anything about it: a service that has to does not read what it follows. What was accepted is not lost."))
+				return
+			}
 			leave, ok := h.work.enter()
 			defer leave()
 			if !ok || h.Refuse != nil && h.Refuse() {

@@ -271,6 +271,25 @@ func TestShedsMoreWork(t *testing.T) {
 	}
 }
 
+// TestHalted refuses what nobody would do, whatever else is going on, and nothing else.
+func TestHalted(t *testing.T) {
+	halted := true
+	h := door.Handler(door.Options{Halted: func() bool { return halted }, Refuse: func() bool { return halted }},
+		door.Route{Pattern: "POST /work", Sheds: true, Handle: func(*http.Request) (door.Answer, error) { return door.Answer{}, nil }},
+		door.Route{Pattern: "GET /work", Handle: func(*http.Request) (door.Answer, error) { return door.Answer{}, nil }})
+	got := send(h, httptest.NewRequest("POST", "/work", untouched{t}))
+	if got.Code != 503 || got.Header().Get("Retry-After") == "" || !strings.Contains(got.Body.String(), "problem:standstill") {
+		t.Errorf("more work: got %d %v %s, want 503 with Retry-After", got.Code, got.Header(), got.Body)
+	}
+	if got := send(h, httptest.NewRequest("GET", "/work", nil)); got.Code != 200 {
+		t.Errorf("a look: got %d, want 200", got.Code)
+	}
+	halted = false
+	if got := send(h, httptest.NewRequest("POST", "/work", nil)); got.Code != 200 {
+		t.Errorf("afterwards: got %d, want 200", got.Code)
+	}
+}
+
 // TestStandBy shows that who only waits keeps nobody out, and gives its place back once.
 func TestStandBy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

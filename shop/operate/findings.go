@@ -52,8 +52,7 @@ func (d *Desk) stoppedStreams(ctx context.Context, now time.Time) ([]Finding, er
 	for _, s := range streams {
 		switch {
 		case s.Stopped != "":
-			found = append(found, Finding{What: "a partition is not read any more: " + s.Stopped + d.missing(ctx, s), Where: s.Where(),
-				Do: "nothing was skipped: stop the platform, put back the database of " + s.Log + " that was read or restore all of one backup, and start it again"})
+			found = append(found, d.stopped(ctx, s))
 		case s.Behind > 0 && (s.Owner == "" || now.Sub(s.OwnedUntil) > stuckAfter):
 			found = append(found, Finding{What: fmt.Sprintf("nobody reads a partition, %d messages wait", s.Behind), Where: s.Where(),
 				Do: "start the service: tidewire up " + s.Service})
@@ -66,25 +65,36 @@ func (d *Desk) stoppedStreams(ctx context.Context, now time.Time) ([]Finding, er
 	return found, err
 }
 
-// missing says from where to where a log is not the one that was read, as far as the log
-// tells: where it ends now.
-func (d *Desk) missing(ctx context.Context, s Stream) string {
+// stopped says what a partition that nobody reads lacks, as far as its log tells, and what
+// is lost if the log that was read is put back.
+func (d *Desk) stopped(ctx context.Context, s Stream) Finding {
+	f := Finding{What: "a partition is not read any more: " + s.Stopped, Where: s.Where()}
+	since := "what was said"
+	if end, later, err := d.since(ctx, s); err == nil {
+		goes := fmt.Sprintf("it ends at %d", end)
+		if end >= s.Position { // it has grown again, by other messages
+			goes = fmt.Sprintf("it goes on to %d, by other messages", end)
+		}
+		f.What += fmt.Sprintf(" (read up to %d; %s; %d of its messages are later than what was read)", s.Position, goes, later)
+		since = fmt.Sprintf("what was said since (%d messages of this partition)", later)
+	}
+	f.Do = "nothing was skipped: stop the platform, keep a copy of what is there now, put back the database of " + s.Log + " that was read or restore all of one backup, and start it again; " +
+		since + " is in that copy alone then, and is lost without it"
+	return f
+}
+
+// since returns where the journal of a stopped partition ends, and how many of its messages
+// were said after the last one that was read: IDs grow with time (UUIDv7).
+func (d *Desk) since(ctx context.Context, s Stream) (end, later int64, err error) {
 	db, err := d.service(s.Log)
 	if err != nil {
-		return ""
+		return 0, 0, err
 	}
-	var end int64
 	err = db.View(ctx, func(tx *store.Tx) error {
-		_, err := tx.Row([]any{&end}, `SELECT MAX(seq) FROM journal WHERE partition = $1`, s.Partition)
+		_, err := tx.Row([]any{&end, &later}, `SELECT MAX(seq), COUNT(CASE WHEN id > $2 THEN 1 END) FROM journal WHERE partition = $1`, s.Partition, s.last)
 		return err
 	})
-	if err != nil {
-		return ""
-	}
-	if end >= s.Position { // it has grown again, by other messages
-		return fmt.Sprintf(" (read up to %d; it goes on to %d, by other messages)", s.Position, end)
-	}
-	return fmt.Sprintf(" (read up to %d; it ends at %d)", s.Position, end)
+	return end, later, err
 }
 
 // stuckWork finds queues that nobody works on, and what they could not do. A job that has

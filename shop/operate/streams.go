@@ -23,6 +23,7 @@ type Stream struct {
 	ParkedKeys   int64     `json:"parkedKeys"`       // keys that wait for their first message
 	Parked       int64     `json:"parked"`           // messages that wait, dead ones included
 	Dead         int64     `json:"dead"`
+	last         string    // the ID of the message at Position
 }
 
 // Where names what the stream is in one line.
@@ -45,10 +46,10 @@ func (d *Desk) Streams(ctx context.Context) ([]Stream, error) {
 		if err != nil {
 			return err
 		}
-		return tx.Rows(`SELECT subscription, log, partition, seq, owner, until, strikes, stopped FROM position
+		return tx.Rows(`SELECT subscription, log, partition, seq, id, owner, until, strikes, stopped FROM position
 			ORDER BY subscription, log, partition`, nil, func(scan func(...any) error) error {
 			var s Stream
-			if err := scan(&s.Subscription, &s.Log, &s.Partition, &s.Position, &s.Owner, &s.OwnedUntil, &s.Strikes, &s.Stopped); err != nil {
+			if err := scan(&s.Subscription, &s.Log, &s.Partition, &s.Position, &s.last, &s.Owner, &s.OwnedUntil, &s.Strikes, &s.Stopped); err != nil {
 				return err
 			}
 			p := parked[streamKey{s.Subscription, s.Log, s.Partition}]

@@ -15,8 +15,9 @@
 //     whose owners were lost twice without progress is read in careful mode, one message
 //     at a time, each counted before it runs and alone in its process.
 //   - A log that is not the one the position belongs to (wiped, restored, overtaken)
-//     stops the partition, with the reason in the table position. Nothing is skipped. A
-//     reader that starts looks again, and goes on if the log that was read is back.
+//     stops the partition, with the reason in the table position, an error in the log of
+//     the process and a number at tidewire.stream.stopped. Nothing is skipped. A reader
+//     that starts looks again, and goes on if the log that was read is back.
 //
 // The life of a message behind its log:
 //

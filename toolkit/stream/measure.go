@@ -28,12 +28,17 @@ func (s *session) measure() (stop func(), err error) {
 	if err != nil {
 		return nil, err
 	}
+	stopped, err := meter.Int64ObservableGauge("tidewire.stream.stopped", metric.WithDescription("Partitions of the log that this subscription does not read any more, in all instances, as it is not the log that was read."))
+	if err != nil {
+		return nil, err
+	}
 	set := metric.WithAttributes(labels...)
 	reg, err := meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
-		at, states, err := s.standing(ctx)
+		at, still, states, err := s.standing(ctx)
 		if err != nil {
 			return err
 		}
+		o.ObserveInt64(stopped, still, set) // even if the log does not answer
 		n, err := s.Log.Behind(ctx, at)
 		if err != nil {
 			return err
@@ -48,7 +53,7 @@ func (s *session) measure() (stop func(), err error) {
 			o.ObserveInt64(parked, states[state], set, metric.WithAttributes(attribute.String("state", state)))
 		}
 		return nil
-	}, lag, age, parked)
+	}, lag, age, parked, stopped)
 	if err != nil {
 		return nil, err
 	}
@@ -67,15 +72,19 @@ func (s *session) age(ctx context.Context, at []store.Position, n int64) (time.D
 	return max(0, time.Since(next[0].Time)), nil
 }
 
-// standing returns the stored positions of all partitions, and the number of parked
-// messages by state.
-func (s *session) standing(ctx context.Context) (at []store.Position, states map[string]int64, err error) {
+// standing returns the stored positions of all partitions, how many of them are stopped,
+// and the number of parked messages by state.
+func (s *session) standing(ctx context.Context) (at []store.Position, still int64, states map[string]int64, err error) {
 	err = s.DB.View(ctx, func(tx *store.Tx) error {
-		at, states = nil, map[string]int64{}
-		err := tx.Rows(`SELECT partition, seq FROM position WHERE subscription = $1 AND log = $2`, []any{s.DB.Service(), s.Name}, func(scan func(...any) error) error {
+		at, still, states = nil, 0, map[string]int64{}
+		err := tx.Rows(`SELECT partition, seq, stopped FROM position WHERE subscription = $1 AND log = $2`, []any{s.DB.Service(), s.Name}, func(scan func(...any) error) error {
 			var p store.Position
-			err := scan(&p.Partition, &p.Seq)
+			var why string
+			err := scan(&p.Partition, &p.Seq, &why)
 			at = append(at, p)
+			if why != "" {
+				still++
+			}
 			return err
 		})
 		if err != nil {
@@ -89,5 +98,5 @@ func (s *session) standing(ctx context.Context) (at []store.Position, states map
 			return err
 		})
 	})
-	return at, states, err
+	return at, still, states, err
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"log/slog"
 	"slices"
 	"strings"
 	"time"
@@ -256,7 +255,7 @@ func (s *session) take(ctx context.Context, r row) error {
 		return err
 	}
 	h := &held{stored: r.Position, at: r.Position, identity: identity, token: r.token, struck: r.strikes > 0}
-	why, err := s.stranger(ctx, r, identity)
+	why, err := stranger(ctx, s.Log, named{s.Name, identity}, r)
 	if err != nil {
 		return err
 	}
@@ -277,48 +276,6 @@ func (s *session) take(ctx context.Context, r row) error {
 	}
 	s.held[r.Partition] = h
 	return nil
-}
-
-// stranger says why a position does not belong to the log, or "".
-func (s *session) stranger(ctx context.Context, r row, identity string) (string, error) {
-	if r.identity == "" || r.Seq == 0 {
-		return "", nil
-	}
-	if r.identity != identity {
-		return fmt.Sprintf("the log %s is another one than was read so far (identity %s, was %s): it was wiped or replaced", s.Name, identity, r.identity), nil
-	}
-	id, err := s.Log.At(ctx, r.Partition, r.Seq)
-	switch {
-	case err != nil || id == r.ID:
-		return "", err
-	case id == "":
-		return fmt.Sprintf("the log %s has no message at %d, which was read: it was restored to an earlier state", s.Name, r.Seq), nil
-	}
-	return fmt.Sprintf("the log %s has message %s at %d, where %s was read: it was restored and has gone on", s.Name, id, r.Seq, r.ID), nil
-}
-
-func (s *session) stop(ctx context.Context, h *held, why string) error {
-	_, err := s.db.Update(ctx, nil, func(tx *store.Tx) error {
-		if err := s.stay(tx, h); err != nil {
-			return err
-		}
-		return tx.Exec(`UPDATE position SET stopped = $1, owner = '' WHERE subscription = $2 AND log = $3 AND partition = $4`, why, s.DB.Service(), s.Name, h.at.Partition)
-	})
-	return err
-}
-
-// goOn takes back that a partition is stopped: the log that was read is there again.
-func (s *session) goOn(ctx context.Context, h *held) error {
-	_, err := s.db.Update(ctx, nil, func(tx *store.Tx) error {
-		if err := s.stay(tx, h); err != nil {
-			return err
-		}
-		return tx.Exec(`UPDATE position SET stopped = '' WHERE subscription = $1 AND log = $2 AND partition = $3`, s.DB.Service(), s.Name, h.at.Partition)
-	})
-	if err == nil {
-		slog.Info("a partition that was stopped is read again", "subscription", s.DB.Service(), "log", s.Name, "partition", h.at.Partition)
-	}
-	return err
 }
 
 // release gives all partitions back, so that others need not wait for the lease.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -17,6 +18,8 @@ import (
 	"github.com/tidewire/tidewire/toolkit/run"
 	"github.com/tidewire/tidewire/toolkit/store"
 	"github.com/tidewire/tidewire/toolkit/stream"
+	"go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 )
 
 type counted struct{ N int }
@@ -287,6 +290,84 @@ func TestAnotherLogStopsThePartition(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A partition that stops is one error in the log of its reader, and a number in its metrics
+// as long as it is stopped, whoever looks again; the lag alone would say that all is read.
+func TestAStopIsToldOnce(t *testing.T) {
+	var said logged
+	before := slog.Default()
+	slog.SetDefault(slog.New(&said))
+	t.Cleanup(func() { slog.SetDefault(before) })
+	meters := metric.NewManualReader()
+	b := newBench(t, func(_ context.Context, tx *store.Tx, m message.Of[counted]) error { return do(tx, m.Key, m.Data.N) })
+	b.reader.Process.Meter = metric.NewMeterProvider(metric.WithReader(meters)).Meter("test")
+	stopped := func() (n int64) {
+		var all metricdata.ResourceMetrics
+		if err := meters.Collect(t.Context(), &all); err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range all.ScopeMetrics[0].Metrics {
+			if m.Name == "tidewire.stream.stopped" {
+				n = m.Data.(metricdata.Gauge[int64]).DataPoints[0].Value
+			}
+		}
+		return n
+	}
+	b.append(t, "a", counted{0})
+	stop := b.start(t)
+	await(t, "one effect", func() bool { return len(b.effects(t)) == 1 })
+	if n := stopped(); n != 0 {
+		t.Errorf("%d partitions are stopped while all is well", n)
+	}
+	stop()
+	b.update(t, b.source, func(tx *store.Tx) error { return tx.Exec(`UPDATE identity SET id = 'another' || id`) })
+	stop = b.start(t)
+	const words = "a partition is not read any more"
+	await(t, "the number of the stopped, and a line", func() bool { return stopped() == 1 && len(said.of(words)) > 0 })
+	want := fmt.Sprintf("ERROR a partition is not read any more subscription=target log=source partition=%d error=", store.Partition("a"))
+	if got := said.of(words); len(got) != 1 || !strings.HasPrefix(got[0], want) || !strings.Contains(got[0], "wiped or replaced") {
+		t.Errorf("got %q, want once %q and why", got, want)
+	}
+	stop()
+	b.update(t, b.source, func(tx *store.Tx) error { return tx.Exec(`UPDATE identity SET id = substr(id, 8)`) })
+	b.append(t, "a", counted{1})
+	b.start(t)
+	await(t, "none to be stopped, and the next effect", func() bool { return stopped() == 0 && len(b.effects(t)) == 2 })
+}
+
+// A logged is what was logged, a line each.
+type logged struct {
+	mu    sync.Mutex
+	lines []string
+}
+
+func (l *logged) Enabled(context.Context, slog.Level) bool { return true }
+func (l *logged) WithAttrs([]slog.Attr) slog.Handler       { return l }
+func (l *logged) WithGroup(string) slog.Handler            { return l }
+
+func (l *logged) Handle(_ context.Context, r slog.Record) error {
+	line := r.Level.String() + " " + r.Message
+	r.Attrs(func(a slog.Attr) bool {
+		line += " " + a.String()
+		return true
+	})
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.lines = append(l.lines, line)
+	return nil
+}
+
+// of returns the lines with these words.
+func (l *logged) of(words string) (lines []string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, line := range l.lines {
+		if strings.Contains(line, words) {
+			lines = append(lines, line)
+		}
+	}
+	return lines
 }
 
 // A reader that rests takes what has come meanwhile together, later; it does not rest as

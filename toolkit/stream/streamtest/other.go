@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/tidewire/tidewire/toolkit/store"
+	"github.com/tidewire/tidewire/toolkit/stream"
 )
 
 // others: a log that is not the one that was read stops its partitions and says why.
@@ -26,7 +27,16 @@ func others() []test {
 			k.update(k.source, func(tx *store.Tx) error { return tx.Exec(tt.spoil) })
 			k.append("a", counted{1})
 			k.append("a", ended{})
-			k.start(k.reader(do))
+			r := k.reader(do)
+			// It can be told before a reader has looked, and is told by all afterwards.
+			early, err := stream.Strange(k.Context(), k.target, r.Name, r.Log)
+			if k.must(err); early.Log != r.Name || early.Partitions != 1 || !strings.Contains(early.Why, tt.want) {
+				k.Errorf("compared: got %+v, want one partition, and a reason with %q", early, tt.want)
+			}
+			if all, err := stream.Stopped(k.Context(), k.target); err != nil || len(all) != 0 {
+				k.Errorf("before a reader has looked: got %v, %v, want nothing stopped", all, err)
+			}
+			k.start(r)
 			var why string
 			k.await("a reason", func() bool {
 				k.must(k.target.View(k.Context(), func(tx *store.Tx) error {
@@ -37,6 +47,10 @@ func others() []test {
 			})
 			if !strings.Contains(why, tt.want) {
 				k.Errorf("stopped with %q, want a reason with %q", why, tt.want)
+			}
+			all, err := stream.Stopped(k.Context(), k.target)
+			if want := (stream.Standstill{Log: r.Name, Partitions: 1, Why: why}); err != nil || len(all) != 1 || all[0] != want {
+				k.Errorf("got %+v, %v, want %+v", all, err, want)
 			}
 			k.awaitEffects("a", 0)
 		}})
@@ -59,6 +73,10 @@ func others() []test {
 		k.awaitEffects("a", 0, 1)
 		if n := stopped(); n != 0 {
 			k.Errorf("%d partitions are still stopped", n)
+		}
+		r := k.reader(do)
+		if same, err := stream.Strange(k.Context(), k.target, r.Name, r.Log); err != nil || same.Partitions != 0 {
+			k.Errorf("compared: got %+v, %v, want nothing strange", same, err)
 		}
 	}})
 	return append(tests, test{"that is the same goes on", func(k *desk) {
