@@ -84,20 +84,7 @@ func TestTwoInstancesOnPostgres(t *testing.T) {
 func TestAuditWithAProviderElsewhere(t *testing.T) {
 	db, dir := database(t), t.TempDir()
 	ledger := filepath.Join(dir, "provider.db")
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := free.Addr().String()
-	if err := free.Close(); err != nil {
-		t.Fatal(err)
-	}
-	sim := command(t.Context(), dir, "simulator", "--listen", addr, "--file", ledger)
-	if err := sim.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = sim.Process.Kill(); _ = sim.Wait() }) // its exit is our doing
-	eventually(t, "the simulator answers", func() bool { _, err := healthy(t.Context(), "http://"+addr); return err == nil })
+	addr, _ := elsewhere(t, "", ledger)
 	r := up(t, filepath.Join(dir, "one"), "--set", "database="+db, "--set", "payment.simulator=http://"+addr)
 	r.ends(`{"userId":"1","productId":"1","quantity":1}`, "completed", "")
 

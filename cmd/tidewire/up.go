@@ -120,8 +120,8 @@ func (cmd upCommand) run(c *console, loaded *config.Loaded, log *slog.Logger) (e
 	ready = true
 	log.Info("ready", "instance", s.platform.process.Instance, "data", s.Data)
 	fmt.Fprintf(c.out, "tidewire ready http://%s (operators http://%s, payment simulator %s)\n", s.customers.Addr(), s.operators.Addr(), s.Payment.Simulator)
-	// Work does not end with the signal, but after the last customer is answered: one
-	// who waits for a final state may still see it.
+	// Work does not end with the signal, but after the last customer is answered: until
+	// then a request is taken, and what it begins is best begun at once.
 	work, stopWork := context.WithCancel(context.WithoutCancel(c.ctx))
 	defer stopWork()
 	return run.All(c.ctx,

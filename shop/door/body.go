@@ -46,7 +46,9 @@ func readAll(r *http.Request) ([]byte, error) {
 	}
 	text := make([]byte, 0, max(r.ContentLength, 0)+bytes.MinRead)
 	buf := bytes.NewBuffer(text)
+	arrived := hurry(r.Context())
 	_, err := buf.ReadFrom(io.LimitReader(r.Body, maxBody+1))
+	arrived(err == nil && buf.Len() <= maxBody)
 	var large *http.MaxBytesError
 	switch {
 	case errors.As(err, &large), buf.Len() > maxBody:

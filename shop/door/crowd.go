@@ -2,7 +2,6 @@ package door
 
 import (
 	"context"
-	"net/http"
 	"sync/atomic"
 )
 
@@ -32,12 +31,4 @@ func leaving(ctx context.Context, leave func()) context.Context {
 		leave = func() { before(); last() }
 	}
 	return context.WithValue(ctx, leaveKey{}, leave)
-}
-
-// StandBy says that a request has done its work and only waits from here on, as with
-// "Prefer: wait": it does not count any more among those in progress.
-func StandBy(r *http.Request) {
-	if leave, ok := r.Context().Value(leaveKey{}).(func()); ok {
-		leave()
-	}
 }

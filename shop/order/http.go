@@ -95,8 +95,8 @@ func same(a, b contract.OrderCreated) bool {
 // request gets the answer that was sent first.
 func (s *Service) waited(r *http.Request, a door.Answer, limit time.Duration) (door.Answer, error) {
 	if a.Status == http.StatusAccepted {
-		door.StandBy(r)
-		last, err := s.await(r.Context(), strings.TrimPrefix(a.Location, path), limit)
+		closing := door.StandBy(r)
+		last, err := s.await(r.Context(), strings.TrimPrefix(a.Location, path), limit, closing)
 		if err != nil {
 			return door.Answer{}, err
 		}

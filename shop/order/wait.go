@@ -12,8 +12,9 @@ const (
 	lull     = 5 * time.Millisecond   // between two looks: every commit is a hint to everybody who waits
 )
 
-// await returns the order once it has ended, or as it is after limit.
-func (s *Service) await(ctx context.Context, id string, limit time.Duration) (row, error) {
+// await returns the order once it has ended, or as it is after limit, or when the door is
+// closing: what is accepted goes on after the next start, and that is answer enough.
+func (s *Service) await(ctx context.Context, id string, limit time.Duration, closing <-chan struct{}) (row, error) {
 	hint, stop := s.DB.Watch(store.Journal)
 	defer stop()
 	poll := time.NewTicker(pollWait)
@@ -28,6 +29,8 @@ func (s *Service) await(ctx context.Context, id string, limit time.Duration) (ro
 		case <-hint:
 		case <-poll.C:
 		case <-end:
+			return r, nil
+		case <-closing:
 			return r, nil
 		case <-ctx.Done():
 			return r, nil
