@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/tidewire/tidewire/shop/door"
 	"github.com/tidewire/tidewire/toolkit/store"
@@ -19,6 +20,8 @@ type Desk struct {
 	Ready    []Check               // what must work before the platform is ready
 	Checks   []Finder              // what else can be wrong, of the shop and the machine
 	Backups  *Backups              // nil: the databases' server makes them
+
+	pulses sync.Map // a *pulse by the *store.DB that it is of
 }
 
 // A Check returns nil when what it is named after works.
@@ -30,8 +33,8 @@ type Check struct {
 // A Finder looks for what is wrong.
 type Finder func(context.Context) ([]Finding, error)
 
-// Routes are the JSON routes of the operators' door. All but the acts and backups only read, so
-// they can be asked as often as a dashboard likes.
+// Routes are the JSON routes of the operators' door. All but the acts and backups only read, but
+// for /readyz, which writes once a second at most: they can be asked as often as a dashboard likes.
 func (d *Desk) Routes() []door.Route {
 	return []door.Route{
 		{Pattern: "GET /livez", Handle: func(*http.Request) (door.Answer, error) { return door.Answer{Body: alive{true}}, nil }},

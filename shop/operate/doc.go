@@ -9,7 +9,8 @@
 //
 // It reads the toolkit's tables of every service and changes nothing but dead letters,
 // and of those only marks: the reader or worker that owns the key does the rest. Each
-// act is a fact of class Audit in the journal of that service, in the same commit.
+// act is a fact of class Audit in the journal of that service, in the same commit. The
+// one row that it has for itself is the pulse, by which /readyz tries the disk.
 //
 // It promises to be of use when the rest is not:
 //

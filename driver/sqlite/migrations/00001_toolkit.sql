@@ -107,3 +107,8 @@ CREATE TABLE idempotency (
 	PRIMARY KEY (caller, route, key)
 );
 CREATE INDEX idempotency_time ON idempotency (time);
+
+-- When it was last tried whether this database can be written. It is another time at each
+-- try: a value that does not change need not reach the disk.
+CREATE TABLE pulse (time BIGINT NOT NULL);
+INSERT INTO pulse (time) VALUES (0);
