@@ -120,7 +120,7 @@ func TestRefusedStartLeavesNothing(t *testing.T) {
 		{"no such level", []string{"--set", "log.level=loud"}, "--set: log.level"},
 		{"a file is no folder", []string{"--data", file}, "data directory: "},
 		{"below a file", []string{"--data", filepath.Join(file, "data")}, "data directory: "},
-		{"no such port", []string{"--data", filepath.Join(t.TempDir(), "made"), "--listen", "127.0.0.1:70000"}, "listen: "},
+		{"no such port", []string{"--listen", "127.0.0.1:70000"}, "listen: "},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			data := filepath.Join(t.TempDir(), "data")
@@ -148,6 +148,9 @@ func TestTwoDoorsNeedTwoPorts(t *testing.T) {
 		want := "tidewire: " + key + ": " + taken + " is taken: stop whoever listens there, or choose another with --set " + key + "=HOST:PORT\n"
 		if exit != exitWrong || stderr != want {
 			t.Errorf("exit %d, %q; want 2, %q", exit, stderr, want)
+		}
+		if _, err := os.Stat(data); err == nil {
+			t.Errorf("%s: it has made the data directory", key)
 		}
 	}
 	if exit, _, stderr := tidewire(t, "up", "--data", r.data, "--listen", "127.0.0.1:0", "--set", "admin=127.0.0.1:0"); exit != exitWrong ||

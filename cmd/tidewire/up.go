@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"os"
@@ -82,7 +83,7 @@ func (cmd upCommand) Run(c *console) error {
 
 // run starts everything and returns when everything has stopped:
 //
-//	what was there is there → data directory → doors (bound, not yet answering) → simulator → databases → ready
+//	what was there is there → data directory, doors (bound, not yet answering) → simulator → databases → ready
 //	signal → customers' door closes → readers and workers finish → databases → lock
 //
 // What a signal interrupts is no failure: it is stored, and goes on after the next start.
@@ -153,13 +154,7 @@ func (s *start) prepare(ctx context.Context, empty bool) (err error) {
 	if err := s.look(ctx); err != nil {
 		return err
 	}
-	if s.dir, err = openDataDir(s.Data); err != nil {
-		return err
-	}
-	if s.customers, err = listen("listen", s.Listen); err != nil {
-		return err
-	}
-	if s.operators, err = listen("admin", s.Admin); err != nil {
+	if err := s.claim(); err != nil {
 		return err
 	}
 	if s.metrics, err = operate.NewMetrics(); err != nil {
@@ -192,6 +187,28 @@ func (s *start) prepare(ctx context.Context, empty bool) (err error) {
 		return nil
 	}
 	return s.platform.demo(ctx)
+}
+
+// claim takes the data directory and the doors. The directory comes first, for its lock
+// waits until a process that was killed has ended, and says whose it is. One that has yet
+// to be made comes last: a port that is taken leaves nothing behind.
+func (s *start) claim() (err error) {
+	lock := func() error { s.dir, err = openDataDir(s.Data); return err }
+	open := func() error {
+		if s.customers, err = listen("listen", s.Listen); err != nil {
+			return err
+		}
+		s.operators, err = listen("admin", s.Admin)
+		return err
+	}
+	first, then := lock, open
+	if _, missing := os.Stat(s.Data); errors.Is(missing, fs.ErrNotExist) {
+		first, then = open, lock
+	}
+	if err := first(); err != nil {
+		return err
+	}
+	return then()
 }
 
 // look refuses what cannot work before anything is made or written.
