@@ -67,6 +67,14 @@ func (a *audit) recounts() []recount {
 	return all
 }
 
+// latest is the time of the last event in each counter. Which events are in it, the rows
+// of analytics say; when they were said, the journals.
+const latest = `SELECT 'accepted' AS name, '' AS label, MAX(f.time) AS at FROM analytics.sale s JOIN fact_order f ON f.kind = 'OrderCreated' AND f.key = s.order_id WHERE s.accepted = 1
+	UNION ALL SELECT state, reason, MAX(ended) FROM analytics.sale WHERE accepted = 1 AND state <> '' GROUP BY state, reason
+	UNION ALL SELECT 'revenue', currency, MAX(ended) FROM analytics.sale WHERE accepted = 1 AND state = 'completed' GROUP BY currency
+	UNION ALL SELECT 'refunded', r.currency, MAX(f.time) FROM analytics.refund r JOIN fact_payment f ON f.kind = 'PaymentRefunded' AND f.key = r.order_id GROUP BY r.currency
+	UNION ALL SELECT 'users', '', MAX(f.time) FROM analytics.customer c JOIN fact_user f ON f.kind = 'UserRegistered' AND f.key = c.user_id`
+
 // analytics checks that every number is the sum of its rows, and that every row is what
 // the journals say. The rows are of an earlier snapshot than the journals.
 func (a *audit) analytics() promise {
@@ -77,6 +85,8 @@ func (a *audit) analytics() promise {
 			ON due.k = has.k WHERE COALESCE(has.n, '0') <> COALESCE(due.n, '0')`, r.what, r.has, r.is)})
 	}
 	return promise{name: p.name, probes: append(p.probes,
+		unlike(`'counter ' || t.name || ' ' || t.label`, `analytics.tally t JOIN (`+latest+`) l ON l.name = t.name AND l.label = t.label WHERE 1 = 1`,
+			likeness{"the time", "t.at", "l.at"}),
 		probe{of: count("analytics.sale"), bad: `SELECT 'order ' || s.order_id || ' counts with ' || s.total || ' ' || s.currency || ', it was accepted with ' || COALESCE(f.amount || ' ' || f.word, 'nothing')
 			FROM analytics.sale s LEFT JOIN fact_order f ON f.kind = 'OrderCreated' AND f.key = s.order_id
 			WHERE s.accepted = 1 AND (f.amount IS DISTINCT FROM s.total OR f.word IS DISTINCT FROM s.currency)`},

@@ -82,8 +82,8 @@ func Run(ctx context.Context, o Options) (Report, error) {
 // promises are all checks that are made on the snapshot.
 func (a *audit) promises() []promise {
 	all := []promise{
-		a.complete(), whole(), history(), capture(), provider(), reconciled(), undone(), balance(), stock(), shelves(),
-		shipments(), parcels(), notifications(), a.analytics(), positions(), effects(), causes(), calls(), owners(),
+		a.complete(), whole(), a.history(), capture(), provider(), reconciled(), undone(), balance(), stock(), shelves(),
+		a.shipments(), parcels(), a.notifications(), a.analytics(), positions(), effects(), causes(), calls(), owners(),
 		a.prices(), a.found(), profiles(),
 	}
 	if a.Ledger != "" {

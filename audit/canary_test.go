@@ -11,8 +11,9 @@ import (
 type plant struct {
 	name    string
 	do      func(p *platform)
-	promise string // that it breaks
-	example string // part of what is said about it
+	promise string  // that it breaks
+	example string  // part of what is said about it
+	also    []wrong // what is said of other wrongs of it
 	opts    func(*Options)
 }
 
@@ -228,7 +229,7 @@ func TestCleanPlatform(t *testing.T) {
 // silent: each finds something in one of the platforms, or it would prove nothing.
 func TestCanaries(t *testing.T) {
 	onEach(t, func(t *testing.T, filled func(*testing.T) *platform) {
-		all, ran := slices.Concat(plants(), inCatalogue(), miscounts(), untold(), parcelPlants(), wrecks()), 0
+		all, ran := slices.Concat(plants(), inCatalogue(), miscounts(), untold(), parcelPlants(), wrecks(), []plant{unfolded()}), 0
 		loud := map[string][]bool{}
 		for _, c := range all {
 			t.Run(c.name, func(t *testing.T) {
@@ -275,6 +276,12 @@ func (c plant) check(t *testing.T, p *platform) []Check {
 	}
 	if r.OK {
 		t.Error("the report is ok")
+	}
+	for _, w := range c.also {
+		i := slices.IndexFunc(r.Checks, func(check Check) bool { return check.Promise == w.promise })
+		if i < 0 || !slices.ContainsFunc(r.Checks[i].found, func(f string) bool { return strings.Contains(f, w.example) }) {
+			t.Errorf("%s %s: %s says nothing about %q", w.service, w.change, w.promise, w.example)
+		}
 	}
 	for _, check := range r.Checks {
 		if check.Promise == c.promise {

@@ -21,6 +21,13 @@
 // promise: what is overdue is looked at twice, two seconds apart, and is stuck if it
 // did not move.
 //
+// Each column that an event decides is compared with that event, for the journals of events
+// are kept for ever; what money moved when, with the provider's ledger. Three times are
+// borne by one row only, and are held between what was before and what came after them: when
+// the carrier comes for a parcel (its label is not kept), when goods came, were counted or
+// were there first, and when an order was last changed. Who carries a parcel that was recalled
+// before its label was there is said nowhere either.
+//
 // What cannot be read (a database, a table, the provider's ledger) is a violation: a
 // promise is not kept because nobody can look. Without the provider's ledger that is one
 // violation, and what would be compared with it is not checked: it says nothing of any

@@ -5,9 +5,10 @@ const status = `CASE f.kind WHEN 'OrderCreated' THEN 'pending' WHEN 'OrderConfir
 	WHEN 'OrderFailed' THEN 'failed' WHEN 'OrderCancelled' THEN 'cancelled' ELSE '' END`
 
 // history checks that the events of each order tell its whole life, in order, and that
-// its row is what they add up to. Row and events are of one snapshot.
-func history() promise {
-	return promise{name: "an order is the sum of its history", probes: []probe{
+// its row is what they add up to, and what payment has said. Row and events are of one
+// snapshot, payment's is a later one.
+func (a *audit) history() promise {
+	return promise{name: "an order is the sum of its history", probes: append(a.folded(), []probe{
 		{of: count(`"order".orders`), bad: `SELECT 'order ' || o.id || ' has no event that created it' FROM "order".orders o
 			WHERE NOT EXISTS (SELECT 1 FROM fact_order f WHERE f.kind = 'OrderCreated' AND f.key = o.id AND f.version = 1)`},
 		{of: count(`fact_order WHERE version IS NOT NULL`), bad: `SELECT 'order ' || f.key || ' has events and no row' FROM fact_order f
@@ -27,9 +28,9 @@ func history() promise {
 					OR f.kind = 'OrderConfirmed' AND n.kind IN ('OrderCompleted', 'OrderCancelled'))`},
 		{bad: `SELECT 'order ' || o.id || ' is at version ' || o.version || ', its history at ' || COALESCE(CAST(MAX(f.version) AS TEXT), 'none') FROM "order".orders o
 			LEFT JOIN fact_order f ON f.key = o.id GROUP BY o.id, o.version HAVING o.version IS DISTINCT FROM MAX(f.version)`},
-		// Each event says all of the state, so the last one is the fold.
+		// Each event says all of the state, so the last one is the fold of it.
 		{bad: `SELECT 'order ' || o.id || ' is ' || o.status || ' (' || o.reason || '), its history says ' || ` + status + ` || ' (' || COALESCE(f.word, '') || ')'
 			FROM "order".orders o JOIN fact_order f ON f.key = o.id AND f.version = o.version
 			WHERE o.status <> ` + status + ` OR o.reason <> CASE WHEN f.kind IN ('OrderFailed', 'OrderCancelled') THEN COALESCE(f.word, '') ELSE '' END`},
-	}}
+	}...)}
 }

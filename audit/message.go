@@ -14,7 +14,7 @@ func the(table, and string) string {
 // consequences are all messages of the choreographed flow and their effects.
 func consequences() []effect {
 	order := func(and string) string { return the(`"order".orders`, "x.id = e.key AND "+and) }
-	const ended = "x.status NOT IN ('pending', 'confirmed')"
+	const ended, tried = "x.status NOT IN ('pending', 'confirmed')", "x.payment_attempts >= e.n"
 	all := []effect{
 		{"payment", "order", "OrderCreated", the("payment.payment", "x.order_id = e.key")},
 		{"payment", "inventory", "InventoryUpdateFailed", the("payment.payment", "x.order_id = e.key AND x.closed = 1 AND x.status <> 'captured'")},
@@ -23,9 +23,9 @@ func consequences() []effect {
 		{"inventory", "product", "ProductCreated", the("inventory.stock", "x.product_id = e.key")},
 		{"inventory", "product", "ProductPriceUpdated", the("inventory.stock", "x.product_id = e.key")},
 		{"shipping", "inventory", "InventoryUpdated", the("shipping.shipment", "x.order_id = e.key")},
-		{"order", "payment", "PaymentProcessed", order("x.payment_status <> 'pending'")},
-		{"order", "payment", "PaymentFailed", order(ended)},
-		{"order", "payment", "PaymentRefunded", order("x.payment_status = 'refunded'")},
+		{"order", "payment", "PaymentProcessed", order("x.payment_status IN ('captured', 'refunding', 'refunded') AND " + tried)},
+		{"order", "payment", "PaymentFailed", order(ended + " AND x.payment_status IN ('failed', 'refunded') AND " + tried)},
+		{"order", "payment", "PaymentRefunded", order("x.payment_status = 'refunded' AND " + tried)},
 		{"order", "inventory", "InventoryUpdated", order("x.status <> 'pending'")},
 		{"order", "inventory", "InventoryUpdateFailed", order(ended)},
 		{"order", "shipping", "OrderShipped", order(ended)},

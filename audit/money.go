@@ -38,6 +38,11 @@ func provider() promise {
 			JOIN payment.payment p ON p.order_id = e.order_id JOIN simulator.refund r ON r.charge_key = p.key WHERE e.kind = 'refund' AND e.currency <> r.currency`},
 		{provider: true, bad: `SELECT 'order ' || p.order_id || ' has the reference ' || p.reference || ', the provider ' || c.reference FROM payment.payment p
 			JOIN simulator.charge c ON c.key = p.key WHERE c.status = 'captured' AND p.reference <> '' AND p.reference <> c.reference`},
+		// When it was, only the provider knows.
+		unlike(`'entry ' || e.id`, `payment.entry e JOIN payment.payment p ON p.order_id = e.order_id JOIN simulator.charge c ON c.key = p.key
+			WHERE e.kind = 'capture' AND c.status = 'captured'`, likeness{"the provider's time", "e.made", "c.at"}).byProvider(),
+		unlike(`'entry ' || e.id`, `payment.entry e JOIN simulator.refund r ON r.key = 'refund-' || e.order_id
+			WHERE e.kind = 'refund'`, likeness{"the provider's time", "e.made", "r.at"}).byProvider(),
 		// Completed is the last step: the capture came before it, and nothing may follow.
 		{provider: true, bad: `SELECT 'order ' || o.id || ' is completed; captured ' || COALESCE(p.captured, 0) || ' and refunded ' || COALESCE(p.refunded, 0) || ' of ' || o.total || ' by the provider'
 			FROM "order".orders o LEFT JOIN provided p ON p.order_id = o.id
@@ -111,6 +116,10 @@ func calls() promise {
 			AND NOT EXISTS (SELECT 1 FROM payment.attempt a WHERE a.order_id = p.order_id AND a.status = 'captured' AND a.reference = p.reference)
 			OR p.status = 'refunded' AND NOT EXISTS (SELECT 1 FROM payment.attempt a WHERE a.order_id = p.order_id AND a.kind = 'refund' AND a.status = 'refunded')
 			OR p.status = 'failed' AND NOT EXISTS (SELECT 1 FROM payment.attempt a WHERE a.order_id = p.order_id AND a.status IN ('declined', 'voided'))`},
+		// Whatever is booked is booked with the answer to a call.
+		{bad: `SELECT 'entry ' || e.id || ' was booked at ' || e.at || ', when no call was answered so' FROM payment.entry e
+			WHERE NOT EXISTS (SELECT 1 FROM payment.attempt a WHERE a.order_id = e.order_id AND a.at = e.at
+				AND (e.kind = 'capture' AND a.status = 'captured' OR e.kind = 'refund' AND a.kind = 'refund' AND a.status = 'refunded'))`},
 		{bad: `SELECT 'order ' || a.order_id || ' has call ' || MAX(a.n) || ' and ' || COUNT(*) || ' in all' FROM payment.attempt a GROUP BY a.order_id HAVING MAX(a.n) <> COUNT(*)`},
 	}}
 }

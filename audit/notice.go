@@ -1,24 +1,28 @@
 package audit
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // A notice is an event that somebody is told of.
 type notice struct {
 	log, kind string
-	named     string // the template; empty: chosen by the reason
+	named     string            // the template; empty: chosen by the reason
+	says      map[string]string // which column of the fact is its user, and which are members of facts
 }
 
 // notices are who is told what, once more and independently of the service.
 func notices() []notice {
 	return []notice{
-		{"user", "UserRegistered", "welcome"},
-		{"order", "OrderCreated", "created"},
-		{"order", "OrderCancelled", "cancelled"},
-		{"order", "OrderFailed", ""},
-		{"payment", "PaymentProcessed", "paid"},
-		{"payment", "PaymentRefunded", "refunded"},
-		{"shipping", "OrderShipped", "shipped"},
-		{"shipping", "ShipmentDelivered", "delivered"},
+		{"user", "UserRegistered", "welcome", map[string]string{"user": "party"}},
+		{"order", "OrderCreated", "created", map[string]string{"user": "party", "amount": "amount", "currency": "word"}},
+		{"order", "OrderCancelled", "cancelled", nil},
+		{"order", "OrderFailed", "", map[string]string{"reason": "word"}},
+		{"payment", "PaymentProcessed", "paid", map[string]string{"amount": "amount", "currency": "word"}},
+		{"payment", "PaymentRefunded", "refunded", map[string]string{"amount": "amount", "currency": "word"}},
+		{"shipping", "OrderShipped", "shipped", map[string]string{"carrier": "party", "tracking": "word"}},
+		{"shipping", "ShipmentDelivered", "delivered", map[string]string{"tracking": "word"}},
 	}
 }
 
@@ -31,17 +35,50 @@ func (n notice) template(fact string) string {
 		fact + ".word = 'out_of_stock' THEN 'out_of_stock' ELSE 'failed' END"
 }
 
+// members are what a notification may have of its fact, but for lines.
+func members() []string {
+	return []string{"user", "amount", "currency", "carrier", "tracking", "reason"}
+}
+
+// columns are the members in a query of the facts f, as texts; NULL for what n has not.
+func (n notice) columns() string {
+	var all []string
+	for _, m := range members() {
+		column := "CAST(NULL AS TEXT)"
+		if of := n.says[m]; of != "" {
+			column = "CAST(f." + of + " AS TEXT)"
+		}
+		all = append(all, column+" AS said_"+m)
+	}
+	return strings.Join(all, ", ")
+}
+
+// repeated is a probe for notifications that do not say what their facts said. What is 0,
+// or has no letters, is not stored.
+func (a *audit) repeated(row, caused string) probe {
+	all := []likeness{{"the time", "n.at", "f.time"}}
+	for _, m := range members() {
+		said := "NULLIF(NULLIF(f.said_" + m + ", ''), '0')"
+		if m == "user" {
+			all = append(all, likeness{"the user", "NULLIF(n.user_id, '')", said})
+			continue
+		}
+		all = append(all, likeness{"the " + m, "CAST(" + a.dialect.member("n.facts", m) + " AS TEXT)", said})
+	}
+	return unlike(row, `notification.notification n JOIN (`+caused+`) f ON f.key = n.subject AND f.template = n.template WHERE 1 = 1`, all...)
+}
+
 // notifications checks that people are told what happened, once, and nothing else. That
 // nothing is missing is the promise of every message's effect. The snapshot of notification
 // is the first, so what it was told of is in every other.
-func notifications() promise {
+func (a *audit) notifications() promise {
 	const row = `'notification ' || n.template || ' of ' || n.subject`
 	caused := ""
 	for i, n := range notices() {
 		if i > 0 {
 			caused += " UNION ALL "
 		}
-		caused += fmt.Sprintf(`SELECT f.key, %s AS template FROM fact_%s f WHERE f.kind = '%s'`, n.template("f"), n.log, n.kind)
+		caused += fmt.Sprintf(`SELECT f.key, %s AS template, f.time, %s FROM fact_%s f WHERE f.kind = '%s'`, n.template("f"), n.columns(), n.log, n.kind)
 	}
 	told := func(state, kind string) []probe {
 		return []probe{
@@ -56,6 +93,9 @@ func notifications() promise {
 	probes := []probe{
 		{of: count("notification.notification"), bad: `SELECT ` + row + ` || ' tells of nothing that happened' FROM notification.notification n
 			LEFT JOIN (` + caused + `) f ON f.key = n.subject AND f.template = n.template WHERE f.key IS NULL`},
+		a.repeated(row, caused),
+		unlike(row, `"order".journal j JOIN notification.notification n ON n.subject = j.key AND n.template = 'created' WHERE j.kind = 'OrderCreated'`,
+			likeness{"the lines", a.dialect.rows(a.dialect.member("n.facts", "lines"), "n", "q", "p"), a.dialect.rows(a.dialect.text("j.body", "lines"), "name", "quantity", "unitPrice")}),
 		{bad: `SELECT ` + row + ` || ' is there ' || COUNT(*) || ' times' FROM notification.notification n GROUP BY n.subject, n.template HAVING COUNT(*) > 1`},
 		{of: count("notification.notification WHERE status = 'queued'"), bad: `SELECT ` + row + ` || ' is queued and has no job' FROM notification.notification n
 			WHERE n.status = 'queued' AND NOT EXISTS (SELECT 1 FROM notification.job j WHERE j.id = n.subject || '.' || n.template)`},

@@ -11,56 +11,48 @@ const promiseNotice = "everybody is told once what happened"
 // of one order some has left, some could not, and some waits.
 func (p *platform) tell() {
 	for _, n := range notices() {
-		for _, key := range p.keys(n) {
-			reason := p.reason(n, key)
-			p.notify(n, key, reason)
+		for _, m := range p.messages(n.log) {
+			if m.kind == n.kind {
+				p.notify(n, m)
+			}
 		}
 	}
-	p.exec("notification", `UPDATE notification SET user_id = '1' WHERE template = 'created'`)
 	p.becomes("completed0", "created", "sent")
 	p.becomes("completed0", "paid", "failed")
 	p.becomes("completed0", "shipped", "queued")
 	p.letter("completed0.shipped", "completed0")
 }
 
-// keys are those of the facts of a kind.
-func (p *platform) keys(n notice) (keys []string) {
+// notify writes that somebody was told of a message.
+func (p *platform) notify(n notice, m told) {
 	p.t.Helper()
-	rows, err := p.dbs[n.log].Query(`SELECT DISTINCT key FROM journal WHERE kind = $1 ORDER BY key`, n.kind)
+	template, user, facts := n.named, "", map[string]any{}
+	for member, of := range map[string]string{"amount": "amount", "currency": "currency", "carrier": "carrier", "tracking": "trackingNumber", "reason": "reason"} {
+		if m.body[of] != nil {
+			facts[member] = m.body[of]
+		}
+	}
+	switch m.kind {
+	case "UserRegistered":
+		user = m.key
+	case "OrderCreated":
+		user, facts["amount"] = "1", m.body["total"]
+		var lines []map[string]any
+		for _, l := range m.body["lines"].([]any) {
+			line := l.(map[string]any)
+			lines = append(lines, map[string]any{"n": line["name"], "q": line["quantity"], "p": line["unitPrice"]})
+		}
+		facts["lines"] = lines
+	case "OrderFailed":
+		template = map[any]string{"payment_declined": "payment_failed", "payment_unavailable": "payment_failed", "out_of_stock": "out_of_stock"}[facts["reason"]]
+	case "OrderCancelled", "ShipmentDelivered":
+		delete(facts, "reason")
+	}
+	text, err := json.Marshal(facts)
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	defer rows.Close()
-	for rows.Next() {
-		var key string
-		if err := rows.Scan(&key); err != nil {
-			p.t.Fatal(err)
-		}
-		keys = append(keys, key)
-	}
-	return keys
-}
-
-// reason is why an order ended.
-func (p *platform) reason(n notice, key string) string {
-	p.t.Helper()
-	var body []byte
-	if err := p.dbs[n.log].QueryRow(`SELECT body FROM journal WHERE kind = $1 AND key = $2`, n.kind, key).Scan(&body); err != nil {
-		p.t.Fatal(err)
-	}
-	var said struct{ Reason string }
-	if err := json.Unmarshal(body, &said); err != nil {
-		p.t.Fatal(err)
-	}
-	return said.Reason
-}
-
-func (p *platform) notify(n notice, key, reason string) {
-	template := n.named
-	if template == "" {
-		template = map[string]string{"payment_declined": "payment_failed", "payment_unavailable": "payment_failed", "out_of_stock": "out_of_stock"}[reason]
-	}
-	p.exec("notification", `INSERT INTO notification (subject, template, user_id, facts, status, at) VALUES ($1, $2, '', '{}', 'stored', $3)`, key, template, p.tick())
+	p.exec("notification", `INSERT INTO notification (subject, template, user_id, facts, status, at) VALUES ($1, $2, $3, $4, 'stored', $5)`, m.key, template, user, string(text), m.time)
 }
 
 // becomes writes what became of a mail.

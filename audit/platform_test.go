@@ -26,7 +26,6 @@ type platform struct {
 	seqs map[string]int64
 	now  time.Time // of the stored things; it goes on with each of them
 	n    int       // of the provider's calls
-	last int       // place among the ended
 	seen []string  // lines of the client's ledger
 
 	wrecked map[string]bool // databases that have lost tables or constraints
@@ -98,7 +97,7 @@ func (p *platform) save() {
 // copy is a platform with the things that were saved. In PostgreSQL there is one at a
 // time.
 func (p *platform) copy(t *testing.T) *platform {
-	c := &platform{t: t, dir: t.TempDir(), url: p.url, dbs: map[string]*sql.DB{}, seqs: maps.Clone(p.seqs), now: p.now, n: p.n, last: p.last, seen: slices.Clone(p.seen), wrecked: p.wrecked}
+	c := &platform{t: t, dir: t.TempDir(), url: p.url, dbs: map[string]*sql.DB{}, seqs: maps.Clone(p.seqs), now: p.now, n: p.n, seen: slices.Clone(p.seen), wrecked: p.wrecked}
 	if err := os.CopyFS(c.dir, os.DirFS(p.dir)); err != nil {
 		t.Fatal(err)
 	}
@@ -265,7 +264,7 @@ func (p *platform) product(id string, price int, stock any) {
 	p.exec("product", `INSERT INTO product (id, name, price, currency, stock, description, category, created, seq, version, words) VALUES ($1, 'Thing', $2, 'USD', $3, '', '', $4, $5, 1, 'thing')`,
 		id, price, stock, p.tick(), p.seqs["product"]+1)
 	p.exec("product", `INSERT INTO price (product_id, n, price, at) VALUES ($1, 1, $2, $3)`, id, price, p.tick())
-	p.say("product", "ProductCreated", id, 0, map[string]any{"productId": id, "name": "Thing"})
+	p.say("product", "ProductCreated", id, 0, map[string]any{"productId": id, "name": "Thing", "stock": stock})
 	tracked, onHand := 0, 0
 	if n, ok := stock.(int); ok {
 		tracked, onHand = 1, n

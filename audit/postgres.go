@@ -2,6 +2,7 @@ package audit
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
@@ -26,6 +27,14 @@ func (a *audit) openServer() (err error) {
 		text: func(body, member string) string {
 			return fmt.Sprintf("(convert_from(%s, 'UTF8')::json ->> '%s')", body, member)
 		},
+		member: func(text, member string) string { return fmt.Sprintf("(%s::json ->> '%s')", text, member) },
+		rows: func(list string, members ...string) string {
+			return fmt.Sprintf("(SELECT json_agg(json_build_array(v.value ->> '%s') ORDER BY v.n)::text FROM json_array_elements(%s::json) WITH ORDINALITY v(value, n))",
+				strings.Join(members, "', v.value ->> '"), list)
+		},
+		second: func(time string) string {
+			return fmt.Sprintf("CAST(FLOOR(EXTRACT(EPOCH FROM CAST(%s AS timestamptz))) AS BIGINT)", time)
+		},
 		lines: `json_array_elements(o.lines::json) l(value)`,
 		line:  func(member string) string { return fmt.Sprintf("(l.value ->> '%s')", member) },
 		goods: `analytics.sale s, json_each_text(s.lines::json) g(key, value)`, good: "g.key", quantity: "g.value",
@@ -44,6 +53,6 @@ func (a *audit) openServer() (err error) {
 // simulated are the provider's tables, of which a copy is made.
 var simulated = [...]string{
 	`CREATE TEMP TABLE simulator_call (n BIGINT, key TEXT, kind TEXT, answer TEXT)`,
-	`CREATE TEMP TABLE simulator_charge (key TEXT PRIMARY KEY, n BIGINT, order_id TEXT, amount BIGINT, currency TEXT, status TEXT, reference TEXT)`,
-	`CREATE TEMP TABLE simulator_refund (key TEXT PRIMARY KEY, n BIGINT, charge_key TEXT, order_id TEXT, amount BIGINT, currency TEXT, reference TEXT)`,
+	`CREATE TEMP TABLE simulator_charge (key TEXT PRIMARY KEY, n BIGINT, order_id TEXT, amount BIGINT, currency TEXT, status TEXT, reference TEXT, at BIGINT)`,
+	`CREATE TEMP TABLE simulator_refund (key TEXT PRIMARY KEY, n BIGINT, charge_key TEXT, order_id TEXT, amount BIGINT, currency TEXT, reference TEXT, at BIGINT)`,
 }

@@ -12,8 +12,8 @@ import (
 func columns(table string) []string {
 	return map[string][]string{
 		"call":   {"n", "key", "kind", "answer"},
-		"charge": {"key", "n", "order_id", "amount", "currency", "status", "reference"},
-		"refund": {"key", "n", "charge_key", "order_id", "amount", "currency", "reference"},
+		"charge": {"key", "n", "order_id", "amount", "currency", "status", "reference", "at"},
+		"refund": {"key", "n", "charge_key", "order_id", "amount", "currency", "reference", "at"},
 	}[table]
 }
 

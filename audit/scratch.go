@@ -42,8 +42,10 @@ var scratch = [...]string{
 
 // fact is a journal without its bodies. Word is the reason of an end, the currency of an
 // amount, a tracking number, the name of a product, or the template of a notification.
+// Party is the user that it is about, or the carrier. N is how often a payment was tried,
+// or how much of a product there was to begin with.
 func fact(log string) string {
-	return "CREATE TEMP TABLE fact_" + log + ` (kind TEXT, key TEXT, version BIGINT, partition BIGINT, seq BIGINT, id TEXT, time BIGINT, word TEXT, amount BIGINT)`
+	return "CREATE TEMP TABLE fact_" + log + ` (kind TEXT, key TEXT, version BIGINT, partition BIGINT, seq BIGINT, id TEXT, time BIGINT, word TEXT, amount BIGINT, party TEXT, n BIGINT)`
 }
 
 // index makes the indexes of the facts: before there are any on PostgreSQL, where a
@@ -99,7 +101,10 @@ func (a *audit) fill() {
 				WHEN kind IN ('ProductCreated', 'ProductUpdated') THEN `+d.text("body", "name")+` END,
 			CASE WHEN kind = 'OrderCreated' THEN `+number("total")+`
 				WHEN kind IN ('ProductCreated', 'ProductPriceUpdated') THEN `+number("price")+`
-				WHEN kind IN ('PaymentProcessed', 'PaymentRefunded') THEN `+number("amount")+` END
+				WHEN kind IN ('PaymentProcessed', 'PaymentRefunded') THEN `+number("amount")+` END,
+			CASE kind WHEN 'OrderCreated' THEN `+d.text("body", "userId")+` WHEN 'OrderShipped' THEN `+d.text("body", "carrier")+` WHEN 'UserRegistered' THEN key END,
+			CASE WHEN kind IN ('PaymentProcessed', 'PaymentFailed', 'PaymentRefunded') THEN COALESCE(`+number("attempts")+`, 0)
+				WHEN kind = 'ProductCreated' THEN `+number("stock")+` END
 			FROM `+schema(s)+`.journal`)
 	}
 	if !d.remote {

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 
 	_ "modernc.org/sqlite" // the driver named sqlite
 )
@@ -23,9 +24,14 @@ func (a *audit) openFiles() error {
 		text: func(body, member string) string {
 			return fmt.Sprintf("json_extract(CAST(%s AS TEXT), '$.%s')", body, member)
 		},
-		lines: `json_each(o.lines) l`,
-		line:  func(member string) string { return fmt.Sprintf("json_extract(l.value, '$.%s')", member) },
-		goods: `analytics.sale s, json_each(s.lines) g`, good: "g.key", quantity: "g.value",
+		member: func(text, member string) string { return fmt.Sprintf("json_extract(%s, '$.%s')", text, member) },
+		rows: func(list string, members ...string) string {
+			return fmt.Sprintf("(SELECT json_group_array(json_array(json_extract(value, '$.%s'))) FROM json_each(%s))", strings.Join(members, "'), json_extract(value, '$."), list)
+		},
+		second: func(time string) string { return fmt.Sprintf("CAST(strftime('%%s', %s) AS BIGINT)", time) },
+		lines:  `json_each(o.lines) l`,
+		line:   func(member string) string { return fmt.Sprintf("json_extract(l.value, '$.%s')", member) },
+		goods:  `analytics.sale s, json_each(s.lines) g`, good: "g.key", quantity: "g.value",
 		found: `SELECT w.word, f.rowid AS seq FROM (SELECT DISTINCT word FROM spoken) w, product.found(w.word || '*') f`,
 	}
 	for _, s := range services {

@@ -34,9 +34,24 @@ func stock() promise {
 }
 
 // shelves checks what inventory says of its stock against itself: all of it is of one
-// snapshot, so that nothing is excused.
+// snapshot, so that nothing is excused. What a product began with the catalogue has said.
+//
+// When goods came or were counted nobody says but the movement itself, and so it is with
+// when a product got its first stock: that is checked only as far as no clock is so wrong.
 func shelves() promise {
+	const movement = `'product ' || m.product_id || ' at ' || m.location || ': movement ' || m.n`
 	return promise{name: "stock is the sum of its movements", probes: []probe{
+		{bad: `SELECT ` + movement + ` || ' of ' || m.quantity || ' cannot be ' || m.kind || ', with the order "' || m.order_id || '" and the reason "' || m.reason || '"' FROM inventory.movement m
+			WHERE NOT CASE m.kind WHEN 'initial' THEN m.n = 1 AND m.quantity > 0 AND m.order_id = '' AND m.reason = '' WHEN 'restock' THEN m.quantity > 0 AND m.order_id = '' AND m.reason = ''
+				WHEN 'adjustment' THEN m.order_id = '' AND m.reason <> '' WHEN 'shipped' THEN m.quantity < 0 AND m.order_id <> '' AND m.reason = '' ELSE 1 = 0 END`},
+		unlike(movement, `inventory.movement m JOIN fact_product f ON f.kind = 'ProductCreated' AND f.key = m.product_id WHERE m.n = 1`,
+			likeness{"an initial stock of", "CASE m.kind WHEN 'initial' THEN m.quantity ELSE 0 END", "COALESCE(f.n, 0)"}),
+		// The commit in which goods leave is the last that their reservation sees.
+		unlike(movement, `inventory.movement m JOIN inventory.reservation r ON r.order_id = m.order_id WHERE m.kind = 'shipped' AND r.status = 'shipped'`,
+			likeness{"the time", "m.at", "r.at"}),
+		{bad: `SELECT ` + movement + ` || ' was at ' || m.at || ', the product was created at ' || f.time FROM inventory.movement m
+			JOIN fact_product f ON f.kind = 'ProductCreated' AND f.key = m.product_id
+			WHERE m.order_id = '' AND (m.at < f.time - 600000000 OR m.at > {late} + 610000000)`},
 		{of: count("inventory.movement"), bad: `SELECT 'product ' || s.product_id || ' at ' || s.location || ': ' || s.on_hand || ' on hand, its movements add up to ' || COALESCE(m.quantity, 0)
 			FROM inventory.stock s LEFT JOIN (SELECT product_id, location, SUM(quantity) AS quantity FROM inventory.movement GROUP BY product_id, location) m
 				ON m.product_id = s.product_id AND m.location = s.location

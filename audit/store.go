@@ -27,13 +27,16 @@ type audit struct {
 
 // A dialect is what differs between the databases.
 type dialect struct {
-	text           func(body, member string) string // a member of a JSON body
-	lines          string                           // the elements l of the lines of a row o
-	line           func(member string) string       // a member of l
-	goods          string                           // the rows of analytics.sale s with a product of its lines
-	good, quantity string                           // of which, how many
-	found          string                           // the word and the seq of each product that a word of spoken finds
-	remote         bool                             // the simulator's tables are copies, in temporary tables
+	text           func(body, member string) string            // a member of a JSON body
+	member         func(text, member string) string            // the same of a text
+	rows           func(list string, members ...string) string // these members of a JSON list, as a text that only the same list has
+	second         func(time string) string                    // of a whole time in the words of RFC 3339, since 1970
+	lines          string                                      // the elements l of the lines of a row o
+	line           func(member string) string                  // a member of l
+	goods          string                                      // the rows of analytics.sale s with a product of its lines
+	good, quantity string                                      // of which, how many
+	found          string                                      // the word and the seq of each product that a word of spoken finds
+	remote         bool                                        // the simulator's tables are copies, in temporary tables
 }
 
 // begin connects, reads the ledger, takes the marks and then the snapshot.

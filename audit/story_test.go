@@ -18,15 +18,20 @@ type story struct {
 	version int
 	calls   int
 	charges int
+	place   any   // among the ended
+	at      int64 // of the last call
+	taken   int64 // when the provider took the money
 }
 
 // accept writes an accepted order, which the client saw.
 func (p *platform) accept(id string) *story {
 	s := &story{platform: p, id: id}
-	deadline := time.Now().Add(time.Minute)
+	deadline, made := time.Now().Add(time.Minute), p.tick()
 	p.exec("order", `INSERT INTO orders (id, user_id, status, reason, style, currency, total, method, lines, payment_status, payment_attempts, shipment_status, tracking, deadline, created, updated, version)
-		VALUES ($1, '1', 'pending', '', 'choreographed', 'USD', $2, 'ok', $3, 'pending', 0, 'pending', '', $4, $5, $5, 0)`, id, total, goods, deadline.UnixMicro(), p.tick())
-	s.event("OrderCreated", map[string]any{"orderId": id, "total": total, "currency": "USD"})
+		VALUES ($1, '1', 'pending', '', 'choreographed', 'USD', $2, 'ok', $3, 'pending', 0, 'pending', '', $4, $5, $5, 0)`, id, total, goods, deadline.UnixMicro(), made)
+	s.event("OrderCreated", map[string]any{"orderId": id, "userId": "1", "style": "choreographed", "method": "ok", "total": total, "currency": "USD",
+		"deadline": deadline, "lines": json.RawMessage(goods)})
+	p.exec("order", `UPDATE orders SET created = $1, updated = $1 WHERE id = $2`, p.now.UnixMicro(), id)
 	p.exec("order", `INSERT INTO idempotency (caller, route, key, digest, status, location, body, time) VALUES ('', 'POST /api/orders', $1, '', 202, $2, '', 0)`, "key-"+id, "/api/orders/"+id)
 	return s
 }
@@ -34,19 +39,25 @@ func (p *platform) accept(id string) *story {
 // event appends to the history of the order.
 func (s *story) event(kind string, body map[string]any) {
 	s.version++
+	if kind == "OrderCompleted" || kind == "OrderFailed" || kind == "OrderCancelled" {
+		s.seqs["order"]++
+		s.place = s.seqs["order"]
+	}
 	s.say("order", kind, s.id, s.version, body)
-	s.exec("order", `UPDATE orders SET version = $1 WHERE id = $2`, s.version, s.id)
+	s.exec("order", `UPDATE orders SET version = $1, updated = $2 WHERE id = $3`, s.version, s.now.UnixMicro(), s.id)
 }
 
 // is writes how the order stands, and what the client saw if it has ended.
 func (s *story) is(status, payment, shipment, reason string) {
-	var ended any
-	final := ""
-	if status != "pending" && status != "confirmed" {
-		s.last++
-		ended, final = s.last, status
+	final, tries := "", s.charges
+	if s.place != nil {
+		final = status
 	}
-	s.exec("order", `UPDATE orders SET status = $1, payment_status = $2, shipment_status = $3, reason = $4, ended = $5 WHERE id = $6`, status, payment, shipment, reason, ended, s.id)
+	if payment == "pending" {
+		tries = 0 // payment has not said
+	}
+	s.exec("order", `UPDATE orders SET status = $1, payment_status = $2, shipment_status = $3, reason = $4, ended = $5, payment_attempts = $6 WHERE id = $7`,
+		status, payment, shipment, reason, s.place, tries, s.id)
 	line, err := json.Marshal(map[string]any{"key": "key-" + s.id, "orderId": s.id, "outcome": "ok", "final": final, "total": "12.50", "currency": "USD",
 		"items": []map[string]any{{"productId": "a", "quantity": 2}, {"productId": "b", "quantity": 1}}})
 	if err != nil {
@@ -81,35 +92,48 @@ func (s *story) call(kind, did, told string) {
 	if told == "captured" {
 		reference = "ch_" + s.id
 	}
-	s.exec("payment", `INSERT INTO attempt (order_id, n, kind, key, status, reference, error, at) VALUES ($1, $2, $3, $4, $5, $6, '', $7)`, s.id, s.calls, kind, key, told, reference, s.tick())
+	s.at = s.tick()
+	s.exec("payment", `INSERT INTO attempt (order_id, n, kind, key, status, reference, error, at) VALUES ($1, $2, $3, $4, $5, $6, '', $7)`, s.id, s.calls, kind, key, told, reference, s.at)
 }
 
-// capture writes the money that came.
+// capture writes the money that came, with what the last call was told.
 func (s *story) capture() {
+	s.charge()
+	s.book()
+}
+
+// charge writes the money that the provider took.
+func (s *story) charge() {
+	s.taken = s.tick()
 	s.exec("simulator", `INSERT INTO charge (key, n, order_id, amount, currency, status, reference, at) VALUES ($1, $2, $3, $4, 'USD', 'captured', $5, $6)`,
-		"pay-"+s.id, s.n, s.id, total, "ch_"+s.id, s.tick())
-	s.exec("payment", `INSERT INTO entry (id, order_id, kind, debit, credit, amount, currency, at) VALUES ($1, $2, 'capture', 'provider', 'sales:USD', $3, 'USD', $4)`,
-		"capture-"+s.id, s.id, total, s.tick())
+		"pay-"+s.id, s.n, s.id, total, "ch_"+s.id, s.taken)
+}
+
+// book writes what is known here of that.
+func (s *story) book() {
+	s.exec("payment", `INSERT INTO entry (id, order_id, kind, debit, credit, amount, currency, at, made) VALUES ($1, $2, 'capture', 'provider', 'sales:USD', $3, 'USD', $4, $5)`,
+		"capture-"+s.id, s.id, total, s.at, s.taken)
 }
 
 // refund writes the money that went back.
 func (s *story) refund() {
 	s.call("refund", "refunded", "refunded")
+	given := s.tick()
 	s.exec("simulator", `INSERT INTO refund (key, n, charge_key, order_id, amount, currency, reference, at) VALUES ($1, $2, $3, $4, $5, 'USD', $6, $7)`,
-		"refund-"+s.id, s.n, "pay-"+s.id, s.id, total, "re_"+s.id, s.tick())
-	s.exec("payment", `INSERT INTO entry (id, order_id, kind, debit, credit, amount, currency, at) VALUES ($1, $2, 'refund', 'sales:USD', 'provider', $3, 'USD', $4)`,
-		"refund-"+s.id, s.id, total, s.tick())
+		"refund-"+s.id, s.n, "pay-"+s.id, s.id, total, "re_"+s.id, given)
+	s.exec("payment", `INSERT INTO entry (id, order_id, kind, debit, credit, amount, currency, at, made) VALUES ($1, $2, 'refund', 'sales:USD', 'provider', $3, 'USD', $4, $5)`,
+		"refund-"+s.id, s.id, total, s.at, given)
 }
 
 func (s *story) money(kind string) int64 {
-	return s.say("payment", kind, s.id, 0, map[string]any{"orderId": s.id, "amount": total, "currency": "USD"})
+	return s.say("payment", kind, s.id, 0, map[string]any{"orderId": s.id, "amount": total, "currency": "USD", "attempts": s.charges})
 }
 
 func (s *story) reserve(status, kind string) {
 	var expires any
 	if status != "refused" && status != "ended" {
 		expires = time.Now().Add(24 * time.Hour).UnixMicro()
-		s.say("inventory", "InventoryUpdated", s.id, 0, nil)
+		s.say("inventory", "InventoryUpdated", s.id, 0, map[string]any{"orderId": s.id, "lines": json.RawMessage(goods)})
 	}
 	s.exec("inventory", `INSERT INTO reservation (order_id, status, lines, expires, at) VALUES ($1, $2, $3, $4, $5)`, s.id, status, goods, expires, s.tick())
 	switch status {
@@ -117,6 +141,7 @@ func (s *story) reserve(status, kind string) {
 		s.hold("a", 2)
 	case "shipped":
 		s.move("a", s.id, "shipped", -2)
+		s.exec("inventory", `UPDATE reservation SET at = $1 WHERE order_id = $2`, s.now.UnixMicro(), s.id)
 	}
 	if kind != "" {
 		s.say("inventory", kind, s.id, 0, nil)
@@ -125,13 +150,14 @@ func (s *story) reserve(status, kind string) {
 
 // ship writes the parcel, and all that happened to it until it came into a state.
 func (s *story) ship(status string) {
-	var number string
-	var sent, moves, stopped, there, back any
+	var number, carrier string
+	var pickup, sent, moves, stopped, there, back any
 	made := s.tick()
 	switch status {
 	case "shipped", "delivered", "recalled", "returned":
-		number, sent, moves = "T-"+s.id, s.tick(), time.Now().Add(time.Hour).UnixMicro()
-		s.say("shipping", "OrderShipped", s.id, 0, map[string]any{"orderId": s.id, "trackingNumber": number})
+		number, carrier, pickup = "T-"+s.id, "Parcel", s.tick()
+		sent, moves = s.tick(), time.Now().Add(time.Hour).UnixMicro()
+		s.say("shipping", "OrderShipped", s.id, 0, map[string]any{"orderId": s.id, "carrier": carrier, "trackingNumber": number})
 	case "ended":
 		stopped = made
 	}
@@ -146,8 +172,8 @@ func (s *story) ship(status string) {
 	if status == "returned" {
 		back, moves = s.tick(), nil
 	}
-	s.exec("shipping", `INSERT INTO shipment (order_id, status, carrier, tracking, lines, moves, picked_up, in_transit, delivered, returned, shipped, stopped, created, updated)
-		VALUES ($1, $2, 'Parcel', $3, $4, $5, $6, $6, $7, $8, $6, $9, $10, $10)`, s.id, status, number, goods, moves, sent, there, back, stopped, made)
+	s.exec("shipping", `INSERT INTO shipment (order_id, status, carrier, tracking, lines, pickup, moves, picked_up, in_transit, delivered, returned, shipped, stopped, created, updated)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9, $10, $8, $11, $12, $12)`, s.id, status, carrier, number, goods, pickup, moves, sent, there, back, stopped, made)
 	s.exec("order", `UPDATE orders SET tracking = $1 WHERE id = $2`, number, s.id)
 }
 
@@ -188,8 +214,9 @@ func (p *platform) delivered(id string) { p.arrived(id, "delivered") }
 func (p *platform) arrived(id, parcel string) {
 	s := p.accept(id)
 	s.call("charge", "captured", "unknown")
-	s.capture()
+	s.charge()
 	s.call("lookup", "captured", "captured")
+	s.book()
 	s.pay("captured", 0)
 	s.money("PaymentProcessed")
 	s.reserve("shipped", "")
@@ -201,7 +228,7 @@ func (p *platform) arrived(id, parcel string) {
 
 // fails ends an order, with the marks that others leave of it.
 func (s *story) fails(kind, status, payment, shipment, reason string) {
-	s.event(kind, map[string]any{"orderId": s.id, "reason": reason})
+	s.event(kind, map[string]any{"orderId": s.id, "reason": reason, "lines": json.RawMessage(goods)})
 	s.is(status, payment, shipment, reason)
 }
 
