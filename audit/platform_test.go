@@ -261,7 +261,7 @@ func (p *platform) ledger() string {
 }
 
 func (p *platform) product(id string, price int, stock any) {
-	p.exec("product", `INSERT INTO product (id, name, price, currency, stock, description, category, created, seq, version, words) VALUES ($1, 'Thing', $2, 'USD', $3, '', '', $4, $5, 1, 'thing')`,
+	p.exec("product", `INSERT INTO product (id, name, price, currency, stock, description, category, created, seq, version, asked, words) VALUES ($1, 'Thing', $2, 'USD', $3, '', '', $4, $5, 1, '', 'thing')`,
 		id, price, stock, p.tick(), p.seqs["product"]+1)
 	p.exec("product", `INSERT INTO price (product_id, n, price, at) VALUES ($1, 1, $2, $3)`, id, price, p.tick())
 	p.say("product", "ProductCreated", id, 0, map[string]any{"productId": id, "name": "Thing", "stock": stock})

@@ -179,7 +179,7 @@ func (s *story) ship(status string) {
 
 // fill writes one order of each fate, and some of what is still on its way.
 func (p *platform) fill() {
-	p.exec("user", `INSERT INTO users (id, name, email, role, created, version) VALUES ('1', 'Jo', 'jo@example.com', 'customer', $1, 2)`, p.tick())
+	p.exec("user", `INSERT INTO users (id, name, email, role, created, version, asked) VALUES ('1', 'Jo', 'jo@example.com', 'customer', $1, 2, '')`, p.tick())
 	p.say("user", "UserRegistered", "1", 0, nil)
 	p.say("user", "UserUpdated", "1", 0, nil)
 	p.product("a", 600, 10)

@@ -5,9 +5,12 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/tidewire/tidewire/shop/door"
 )
 
 // shown is all of an answer that a client can tell from another.
@@ -65,6 +68,117 @@ func TestEveryPostHappensOnce(t *testing.T) {
 			}
 		}
 	})
+}
+
+// What was accepted is answered again, byte for byte, whatever was changed meanwhile: by its
+// key, and where it has an id of the client's own, by that. A platform that is opened again
+// has no price in mind that it had before.
+func TestRepeatsAfterChanges(t *testing.T) {
+	onBoth(t, func(t *testing.T, open func() *shopfront) {
+		f := open()
+		const user, product = `{"id":"rr","name":"Ruth","email":"ruth@example.com"}`, `{"id":"exp","name":"Yacht","price":"9000.00"}`
+		f.post("/api/users", `{"id":"buyer","name":"Bob","email":"bob@example.com"}`)
+		var sent []*call
+		for _, q := range []struct{ path, body, key string }{
+			{"/api/users", user, ""},
+			{"/api/users", `{"name":"Rose","email":"rose@example.com"}`, "rep0"},
+			{"/api/products", product, ""},
+			{"/api/products", `{"name":"Boat","price":"9000.00"}`, "rep0"},
+			{"/api/orders", `{"userId":"buyer","productId":"exp","quantity":1000000}`, "rep1"},
+			{"/api/orders", `{"id":"rep-id","userId":"buyer","productId":"exp","quantity":1000000}`, ""},
+			{"/api/orders", `{"id":"rep-both","userId":"buyer","items":[{"productId":"exp","quantity":1000000}],"currency":"USD"}`, "rep2"},
+			{"/api/orders", `{"userId":"buyer","productId":"exp","quantity":1}`, "rep3"},
+			{"/api/orders", `{"id":"rep-one","userId":"buyer","productId":"exp","quantity":1}`, ""},
+		} {
+			c := &call{method: "POST", path: q.path, host: "localhost", body: q.body, header: http.Header{"Content-Type": {"application/json"}}}
+			if q.key != "" {
+				c.header.Set("Idempotency-Key", q.key)
+			}
+			sent = append(sent, c)
+		}
+		var first []string
+		for _, c := range sent {
+			if first = append(first, f.shown(c)); !strings.HasPrefix(first[len(first)-1], "2") {
+				t.Fatal(c.body, first[len(first)-1])
+			}
+		}
+		for _, to := range []struct{ path, body string }{
+			{"/api/products/exp", `{"price":"8000.00","name":"Dinghy","category":"sea"}`}, // still within what one order may cost
+			{"/api/products/exp", `{"price":"11000.00"}`},
+			{"/api/users/rr", `{"name":"Rita"}`},
+			{"/api/users/buyer", `{"name":"Bert","email":"bert@example.com"}`},
+		} {
+			change := &call{method: "PATCH", path: to.path, host: "localhost", body: to.body, header: http.Header{"Content-Type": {"application/json"}}}
+			if got := f.shown(change); !strings.HasPrefix(got, "200") {
+				t.Fatal(to.body, got)
+			}
+			if err := f.close(); err != nil {
+				t.Fatal(err)
+			}
+			f = open()
+			before := f.digest()
+			for i, c := range sent {
+				if got := f.shown(c); got != first[i] {
+					t.Errorf("after %s, %s %s:\ngot  %s\nwant %s", to.body, c.path, c.body, got, first[i])
+				}
+			}
+			unchanged(t, to.body, before, f.digest())
+		}
+		// What was never accepted is refused as it is now.
+		for _, l := range []struct {
+			path string
+			fault
+		}{
+			{"/api/orders", refused(`{"userId":"buyer","productId":"exp","quantity":1000000}`, "total-too-large", "quantity")},
+			{"/api/orders", refused(`{"id":"rep-new","userId":"buyer","productId":"exp","quantity":1000000}`, "total-too-large", "quantity")},
+			{"/api/orders", fault{"another", body(`{"id":"rep-id","userId":"buyer","productId":"exp","quantity":999999}`), 409, "id-taken", ""}},
+			{"/api/products", fault{"the price of now", body(`{"id":"exp","name":"Dinghy","price":"11000.00","category":"sea"}`), 409, "id-taken", ""}},
+			{"/api/users", fault{"the name of now", body(`{"id":"rr","name":"Rita","email":"ruth@example.com"}`), 409, "id-taken", ""}},
+		} {
+			c := &call{method: "POST", path: l.path, host: "localhost", header: http.Header{"Content-Type": {"application/json"}}}
+			l.spoil(c)
+			if said := l.complaint(f.send(c)); said != "" {
+				t.Errorf("%s: %s", l.name, said)
+			}
+		}
+	})
+}
+
+// Every parameter that a route says it has is taken.
+func TestEveryParameterIsTaken(t *testing.T) {
+	f := openFront(t, t.TempDir())
+	f.stock()
+	tried := map[string]bool{}
+	for _, tt := range []struct{ pattern, address string }{
+		{"GET /api/orders", "/api/orders?userId=1&status=pending&final=false&limit=1&cursor=" + door.Cursor("9999999999999999:o1")},
+		{"GET /api/orders", "/api/orders?final=true&limit=1000&cursor=" + door.Cursor("0")},
+		{"GET /api/users/{id}/orders", "/api/users/1/orders?status=pending&final=false&limit=1&cursor=" + door.Cursor("9999999999999999:o1")},
+		{"GET /api/orders/{id}/events", "/api/orders/o1/events?until=2999-01-01T00:00:00Z"},
+		{"GET /api/products", "/api/products?query=pen&category=x&limit=1&cursor=" + door.Cursor("1")},
+		{"GET /api/products/categories", "/api/products/categories?limit=1&cursor=" + door.Cursor("a")},
+		{"GET /api/products/{id}/prices", "/api/products/1/prices?limit=1&cursor=" + door.Cursor("1")},
+		{"GET /api/inventory/{productId}/movements", "/api/inventory/p1/movements?limit=1&cursor=" + door.Cursor("1")},
+		{"GET /api/notifications", "/api/notifications?orderId=o1&userId=1&limit=1&cursor=" + door.Cursor("o1 1 order-placed")},
+		{"GET /api/analytics", "/api/analytics?days=7&top=3"},
+	} {
+		if w := f.send(&call{method: "GET", path: tt.address, host: "localhost"}); w.Code != http.StatusOK {
+			t.Errorf("%s: %d %s", tt.address, w.Code, w.Body)
+		}
+		u, err := url.Parse(tt.address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name := range u.Query() {
+			tried[tt.pattern+" "+name] = true
+		}
+	}
+	for _, r := range f.routes(nil) {
+		for _, name := range r.Query {
+			if !tried[r.Pattern+" "+name] {
+				t.Errorf("%s has a parameter %s that is not tried", r.Pattern, name)
+			}
+		}
+	}
 }
 
 // Two lines of one product are one demand on its stock.

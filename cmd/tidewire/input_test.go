@@ -104,6 +104,8 @@ func (s served) ofEvery() []fault {
 		{"a host that is not loopback", func(c *call) { c.host = "shop.example:3000" }, 421, "not-this-host", ""},
 		{"no host", func(c *call) { c.host = "" }, 421, "not-this-host", ""},
 		{"a wrong method", func(c *call) { c.method = wrong }, 405, "method-not-allowed", ""},
+		{"an unknown parameter", func(c *call) { c.path += "?extra=1" }, 400, "unknown-parameter", "extra"},
+		{"an unknown parameter that is empty", func(c *call) { c.path += "?extra" }, 400, "unknown-parameter", "extra"},
 		{"a doubled parameter", func(c *call) { c.path += "?a=1&a=2" }, 400, "bad-parameter", "a"},
 		{"NUL in a parameter", func(c *call) { c.path += "?a=%00" }, 400, "bad-parameter", "a"},
 		{"bad UTF-8 in a parameter", func(c *call) { c.path += "?a=%ff" }, 400, "bad-parameter", "a"},
@@ -114,12 +116,20 @@ func (s served) ofEvery() []fault {
 			fault{"bad UTF-8 in the path", at(strings.NewReplacer("none", "%ff", "nobody", "%ff").Replace(s.missing)), 404, "no-such-path", ""})
 	}
 	if s.list {
-		for _, limit := range []string{"-1", "0", "1000000000", "1001", "2.5", "x", "", "99999999999999999999"} {
+		for _, limit := range []string{"-1", "0", "1000000000", "1001", "2.5", "x", "99999999999999999999"} {
 			faults = append(faults, fault{"limit " + limit, at(s.path + "?limit=" + limit), 400, "bad-limit", "limit"})
 		}
 		for _, cursor := range []string{"!!", "eA", "LTE", strings.Repeat("A", 400), "AA", "_w"} {
 			faults = append(faults, fault{"cursor " + cursor[:2], at(s.path + "?cursor=" + cursor), 400, "bad-cursor", "cursor"})
 		}
+	}
+	for _, name := range s.query {
+		upper := strings.ToUpper(name[:1]) + name[1:]
+		faults = append(faults, fault{name + " in another case", at(s.path + "?" + upper + "=1"), 400, "unknown-parameter", upper},
+			fault{name + " and nothing", at(s.path + "?" + name + "="), 400, "empty-parameter", name},
+			fault{name + " alone", at(s.path + "?" + name), 400, "empty-parameter", name},
+			fault{name + " twice", at(s.path + "?" + name + "=1&" + name + "=1"), 400, "bad-parameter", name},
+			fault{name + " and another", at(s.path + "?" + name + "=1&extra=1"), 400, "unknown-parameter", "extra"})
 	}
 	if s.method() != "GET" {
 		faults = append(faults, fault{"another site", with("Sec-Fetch-Site", "cross-site"), 403, "cross-origin", ""})
@@ -280,7 +290,7 @@ func ofRoute(pattern string) []fault {
 	case "GET /api/analytics":
 		var faults []fault
 		for _, name := range []string{"days", "top"} {
-			for _, n := range []string{"0", "-1", "367", "x", "", "2.5", "1e1", "99999999999999999999"} {
+			for _, n := range []string{"0", "-1", "367", "x", "2.5", "1e1", "99999999999999999999"} {
 				faults = append(faults, fault{name + " " + n, at("/api/analytics?" + name + "=" + n), 400, "bad-parameter", name})
 			}
 		}
@@ -320,6 +330,8 @@ func ofRoute(pattern string) []fault {
 		return []fault{
 			{"an unknown status", at(path + "?status=lost"), 422, "unknown-status", "status"},
 			{"final that is neither", at(path + "?final=maybe"), 400, "bad-parameter", "final"},
+			{"a place before the first", at(path + "?final=true&cursor=" + door.Cursor("-5")), 400, "bad-cursor", "cursor"},
+			{"a time before the first", at(path + "?cursor=" + door.Cursor("-5:o1")), 400, "bad-cursor", "cursor"},
 			{"a cursor of the other list", at(path + "?final=true&cursor=" + door.Cursor("1:o1")), 400, "bad-cursor", "cursor"},
 		}
 	case "GET /api/orders/{id}/events":

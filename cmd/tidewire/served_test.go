@@ -22,12 +22,13 @@ import (
 // A served is a route with a request to it that is good, of which the bad ones are made.
 type served struct {
 	pattern string
-	path    string // with its parameters
-	body    string // "" has none
-	missing string // the path with an identifier of nobody, and
-	noun    string // what is said not to be there
-	list    bool   // pages: limit and cursor
-	patch   bool   // a merge patch: null takes something away
+	path    string   // with its identifiers
+	body    string   // "" has none
+	missing string   // the path with an identifier of nobody, and
+	noun    string   // what is said not to be there
+	list    bool     // pages: limit and cursor
+	patch   bool     // a merge patch: null takes something away
+	query   []string // the parameters that it says it has
 }
 
 // routes are all that the platform has at the customers' door. One that is added must be
@@ -266,8 +267,11 @@ func TestEveryRouteIsTried(t *testing.T) {
 // tried are the routes of the table that this platform has.
 func (f *shopfront) tried() (all []served) {
 	for _, s := range routes() {
-		if slices.ContainsFunc(f.routes(nil), func(r door.Route) bool { return r.Pattern == s.pattern }) {
-			all = append(all, s)
+		for _, r := range f.routes(nil) {
+			if r.Pattern == s.pattern {
+				s.query = r.Query
+				all = append(all, s)
+			}
 		}
 	}
 	return all

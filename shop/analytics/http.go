@@ -16,7 +16,7 @@ import (
 // Routes are the customers' door.
 func (s *Service) Routes() []door.Route {
 	return []door.Route{
-		{Pattern: "GET /api/analytics", Handle: s.get},
+		{Pattern: "GET /api/analytics", Handle: s.get, Query: []string{"days", "top"}},
 	}
 }
 

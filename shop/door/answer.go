@@ -21,8 +21,9 @@ type Answer struct {
 type Route struct {
 	Pattern string
 	Handle  func(*http.Request) (Answer, error)
-	Sheds   bool   // refused while there is more to do than can be done, or nobody does it; false
-	Service string // whose time it takes, in logs and traces; "door"
+	Query   []string // the parameters it has; another, or an empty one, is 400; none
+	Sheds   bool     // refused while there is more to do than can be done, or nobody does it; false
+	Service string   // whose time it takes, in logs and traces; "door"
 }
 
 // encoded returns a with its body as JSON text, which is the same whenever it is sent.

@@ -295,8 +295,8 @@ func TestStandBy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
 		h := door.Handler(door.Options{MaxInFlight: 2, MaxWork: 1},
-			door.Route{Pattern: "POST /work", Sheds: true, Handle: func(r *http.Request) (door.Answer, error) {
-				if r.URL.RawQuery == "standby" {
+			door.Route{Pattern: "POST /work", Sheds: true, Query: []string{"standby"}, Handle: func(r *http.Request) (door.Answer, error) {
+				if r.URL.RawQuery == "standby=1" {
 					door.StandBy(r)
 					door.StandBy(r)
 				}
@@ -305,7 +305,7 @@ func TestStandBy(t *testing.T) {
 			}},
 			door.Route{Pattern: "GET /work", Handle: func(*http.Request) (door.Answer, error) { return door.Answer{}, nil }})
 		codes := make(chan int)
-		for _, path := range []string{"/work?standby", "/work?standby", "/work?standby", "/work"} {
+		for _, path := range []string{"/work?standby=1", "/work?standby=1", "/work?standby=1", "/work"} {
 			go func() { codes <- send(h, httptest.NewRequest("POST", path, nil)).Code }()
 			synctest.Wait()
 		}

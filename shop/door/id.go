@@ -1,6 +1,12 @@
 package door
 
-import "github.com/google/uuid"
+import (
+	"crypto/sha256"
+	"encoding/hex"
+
+	"github.com/go-json-experiment/json"
+	"github.com/google/uuid"
+)
 
 const maxID = 100
 
@@ -26,4 +32,13 @@ func ID(chosen *string) string {
 		return *chosen
 	}
 	return uuid.Must(uuid.NewV7()).String() // fails only where the system has no random numbers
+}
+
+// Digest returns what tells these values of a create from any others. Stored with what is
+// made, it lets the same create again be known once that was changed, without a copy of
+// what it was.
+func Digest(values ...any) (string, error) {
+	text, err := json.Marshal(values)
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:]), err
 }

@@ -77,3 +77,18 @@ func TestWait(t *testing.T) {
 		}
 	}
 }
+
+func TestDigest(t *testing.T) {
+	seen := map[string]string{}
+	for name, values := range map[string][]any{
+		"two": {"a", "b"}, "joined": {"ab"}, "moved": {"", "ab"}, "quoted": {`a","b`}, "a number": {1}, "its text": {"1"},
+		"none": {(*int64)(nil)}, "zero": {new(int64)}, "nothing": {},
+	} {
+		got, err := door.Digest(values...)
+		again, _ := door.Digest(values...)
+		if err != nil || got != again || seen[got] != "" {
+			t.Errorf("%s: got %s, then %s, as %s; %v", name, got, again, seen[got], err)
+		}
+		seen[got] = name
+	}
+}

@@ -68,6 +68,10 @@ func (w *writer) Write(text []byte) (int, error) { return len(text), nil }
 // answer runs a route and writes what it says.
 func (w *writer) answer(r *http.Request, route Route) {
 	w.route = route.Pattern
+	if p := unasked(r.URL, route.Query); p != nil {
+		w.fail(r, p)
+		return
+	}
 	a, err := route.Handle(r)
 	if err == nil {
 		a, err = a.encoded()

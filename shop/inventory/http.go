@@ -23,7 +23,7 @@ const (
 func (s *Service) Routes() []door.Route {
 	return []door.Route{
 		{Pattern: "GET /api/inventory/{productId}", Handle: s.get},
-		{Pattern: "GET /api/inventory/{productId}/movements", Handle: s.history},
+		{Pattern: "GET /api/inventory/{productId}/movements", Handle: s.history, Query: []string{"limit", "cursor"}},
 		{Pattern: "POST /api/inventory/{productId}/restock", Handle: s.restock},
 		{Pattern: "POST /api/inventory/{productId}/adjust", Handle: s.adjust},
 	}

@@ -17,7 +17,7 @@ import (
 // Routes are the customers' door.
 func (s *Service) Routes() []door.Route {
 	return []door.Route{
-		{Pattern: "GET /api/notifications", Handle: s.getList},
+		{Pattern: "GET /api/notifications", Handle: s.getList, Query: []string{"orderId", "userId", "limit", "cursor"}},
 		{Pattern: "GET /api/notifications/{id}", Handle: s.getOne},
 	}
 }

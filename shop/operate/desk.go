@@ -44,7 +44,7 @@ func (d *Desk) Routes() []door.Route {
 		{Pattern: "GET /admin/v1/findings", Handle: listed(d.Findings)},
 		{Pattern: "POST /admin/v1/backup", Handle: d.postBackup},
 		{Pattern: "GET /admin/v1/backup", Handle: d.getBackup},
-		{Pattern: "GET /admin/v1/dead", Handle: d.listDead},
+		{Pattern: "GET /admin/v1/dead", Handle: d.listDead, Query: []string{"service", "kind", "cause", "age", "limit", "cursor"}},
 		{Pattern: "GET /admin/v1/dead/{service}/{id}", Handle: d.showDead},
 		{Pattern: "POST /admin/v1/dead/{service}/{id}/redrive", Handle: d.decide(redrive)},
 		{Pattern: "POST /admin/v1/dead/{service}/{id}/discard", Handle: d.decide(discard)},

@@ -20,16 +20,18 @@ const path = "/api/orders/"
 func (s *Service) Routes() []door.Route {
 	return []door.Route{
 		{Pattern: "POST /api/orders", Handle: s.post, Sheds: true},
-		{Pattern: "GET /api/orders", Handle: s.list},
+		{Pattern: "GET /api/orders", Handle: s.list, Query: []string{"userId", "status", "final", "limit", "cursor"}},
 		{Pattern: "GET /api/orders/{id}", Handle: s.get},
 		{Pattern: "POST /api/orders/{id}/cancel", Handle: s.cancel},
-		{Pattern: "GET /api/orders/{id}/events", Handle: s.events},
-		{Pattern: "GET /api/users/{id}/orders", Handle: s.ofUser},
+		{Pattern: "GET /api/orders/{id}/events", Handle: s.events, Query: []string{"until"}},
+		{Pattern: "GET /api/users/{id}/orders", Handle: s.ofUser, Query: []string{"status", "final", "limit", "cursor"}},
 	}
 }
 
 // post takes an order. Whatever other services are asked, they are asked before the
-// transaction begins: nothing in it waits for anybody.
+// transaction begins: nothing in it waits for anybody. That they refuse what is asked for
+// now, or are away, is no answer to whoever repeats what was accepted before: only the
+// transaction can tell.
 func (s *Service) post(r *http.Request) (door.Answer, error) {
 	var q request
 	if err := door.Decode(r, &q); err != nil {
@@ -39,8 +41,9 @@ func (s *Service) post(r *http.Request) (door.Answer, error) {
 	if err != nil {
 		return door.Answer{}, err
 	}
-	if err := s.price(r.Context(), q, &terms); err != nil {
-		return door.Answer{}, err
+	refused := s.price(r.Context(), q, &terms)
+	if refused != nil && q.ID == nil && r.Header.Get("Idempotency-Key") == "" {
+		return door.Answer{}, refused // nothing can be a repeat of this
 	}
 	// The id is made outside the change, which may run twice, and decides on its row.
 	if q.ID == nil {
@@ -52,7 +55,7 @@ func (s *Service) post(r *http.Request) (door.Answer, error) {
 	}
 	wait := door.Wait(r)
 	answer, err := door.Commit(r, s.DB, []string{terms.OrderID}, func(tx *store.Tx) (door.Answer, error) {
-		placed, err := s.place(tx, q, terms)
+		placed, err := s.place(tx, q, terms, refused)
 		return door.Answer{Status: http.StatusAccepted, Location: path + terms.OrderID, Body: placed.document()}, err
 	})
 	if err != nil || wait == 0 {
@@ -61,19 +64,21 @@ func (s *Service) post(r *http.Request) (door.Answer, error) {
 	return s.waited(r, answer, wait)
 }
 
-// place accepts an order. The same order under the same id of the client's own is the one
-// that there is, as it was when it was accepted.
-func (s *Service) place(tx *store.Tx, q request, terms contract.OrderCreated) (row, error) {
-	if q.ID == nil {
-		return s.accept(tx, terms)
+// place accepts an order, unless it is refused. The same order under the same id of the
+// client's own is the one that there is, as it was when it was accepted.
+func (s *Service) place(tx *store.Tx, q request, terms contract.OrderCreated, refused error) (row, error) {
+	old, err := row{}, ErrUnknown
+	if q.ID != nil {
+		old, err = load(tx, terms.OrderID)
 	}
-	old, err := load(tx, terms.OrderID)
 	switch {
+	case errors.Is(err, ErrUnknown) && refused != nil:
+		return row{}, refused
 	case errors.Is(err, ErrUnknown):
 		return s.accept(tx, terms)
 	case err != nil:
 		return row{}, err
-	case !same(old.Terms, terms):
+	case !q.same(old.Terms, terms):
 		return row{}, door.Conflict("id_taken", "There is another order with this id.")
 	}
 	events, err := history(tx, terms.OrderID, old.Created)
@@ -83,9 +88,10 @@ func (s *Service) place(tx *store.Tx, q request, terms contract.OrderCreated) (r
 	return asOf(events)
 }
 
-// same reports whether two orders ask for the same. Prices may have changed meanwhile.
-func same(a, b contract.OrderCreated) bool {
-	return a.UserID == b.UserID && a.Style == b.Style && a.Method == b.Method && a.Currency == b.Currency &&
+// same reports whether q, whose terms are b, asks for what was accepted as a. Prices may
+// have changed meanwhile, and b may have none.
+func (q request) same(a, b contract.OrderCreated) bool {
+	return a.UserID == b.UserID && a.Style == b.Style && a.Method == b.Method && a.Currency == given(q.Currency, a.Currency) &&
 		slices.EqualFunc(a.Lines, b.Lines, func(x, y contract.Line) bool {
 			return x.ProductID == y.ProductID && x.Quantity == y.Quantity
 		})

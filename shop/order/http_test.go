@@ -32,6 +32,19 @@ func (a reply) order(t *testing.T) (d document) {
 	return d
 }
 
+// told is the status of a reply, and the cause where it is a problem.
+func (a reply) told(t *testing.T) string {
+	t.Helper()
+	if a.status < 400 {
+		return fmt.Sprint(a.status)
+	}
+	var p door.Problem
+	if err := json.Unmarshal([]byte(a.text), &p); err != nil {
+		t.Fatalf("%v: %s", err, a.text)
+	}
+	return fmt.Sprint(a.status, " ", strings.TrimPrefix(p.Type, "urn:tidewire:problem:"))
+}
+
 func (s *Service) ask(t *testing.T, method, target, body string, header ...string) reply {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), method, target, strings.NewReader(body))
@@ -367,9 +380,12 @@ func TestLists(t *testing.T) {
 		}
 	}
 	var got []string
-	for cursor, pages := "", 0; pages == 0 || cursor != ""; pages++ {
-		l := s.ask(t, "GET", "/api/orders?limit=3&cursor="+cursor, "").orders(t)
-		got, cursor = append(got, l.ids()...), l.Next
+	for path := "/api/orders?limit=3"; ; {
+		l := s.ask(t, "GET", path, "").orders(t)
+		if got = append(got, l.ids()...); l.Next == "" {
+			break
+		}
+		path = "/api/orders?limit=3&cursor=" + l.Next
 	}
 	if fmt.Sprint(got) != "[o6 o5 o4 o3 o2 o1 o0]" {
 		t.Errorf("page by page: %v", got)
@@ -383,13 +399,17 @@ func TestLists(t *testing.T) {
 		"/api/orders?limit=0":                                  "400 bad-limit",
 		"/api/orders?cursor=" + door.Cursor("x"):               "400 bad-cursor",
 		"/api/orders?final=true&cursor=" + door.Cursor("1:o1"): "400 bad-cursor",
+		"/api/orders?final=true&cursor=" + door.Cursor("-5"):   "400 bad-cursor",
+		"/api/orders?cursor=" + door.Cursor("-5:o1"):           "400 bad-cursor",
+		"/api/orders?UserID=1":                                 "400 unknown-parameter",
+		"/api/orders?userId=":                                  "400 empty-parameter",
+		"/api/orders?status=":                                  "400 empty-parameter",
+		"/api/orders?final=":                                   "400 empty-parameter",
+		"/api/users/1/orders?userId=2":                         "400 unknown-parameter",
+		"/api/orders/o1?until=2999-01-01T00:00:00Z":            "400 unknown-parameter",
 	} {
 		a := s.ask(t, "GET", target, "")
-		var p door.Problem
-		if err := json.Unmarshal([]byte(a.text), &p); err != nil {
-			t.Fatal(err)
-		}
-		if got := fmt.Sprint(a.status, " ", strings.TrimPrefix(p.Type, "urn:tidewire:problem:")); got != want {
+		if got := a.told(t); got != want {
 			t.Errorf("%s: %s, %s; want %s", target, got, a.text, want)
 		}
 	}

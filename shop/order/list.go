@@ -51,7 +51,7 @@ func final(tx *store.Tx, f filter, settled int64) (page, error) {
 	var after int64
 	if f.after != "" {
 		var err error
-		if after, err = strconv.ParseInt(f.after, 10, 64); err != nil {
+		if after, err = strconv.ParseInt(f.after, 10, 64); err != nil || after < 0 {
 			return page{}, door.BadCursor()
 		}
 	}
@@ -96,7 +96,7 @@ func list(tx *store.Tx, where string, args []any) (rows []row, err error) {
 func splitKey(key string) (time.Time, string, error) {
 	micros, id, ok := strings.Cut(key, ":")
 	n, err := strconv.ParseInt(micros, 10, 64)
-	if !ok || err != nil || !door.ValidID(id) {
+	if !ok || err != nil || n < 0 || !door.ValidID(id) {
 		return time.Time{}, "", door.BadCursor()
 	}
 	return time.UnixMicro(n), id, nil

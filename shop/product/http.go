@@ -13,11 +13,11 @@ import (
 func (s *Service) Routes() []door.Route {
 	return []door.Route{
 		{Pattern: "POST /api/products", Handle: s.postProduct},
-		{Pattern: "GET /api/products", Handle: s.getProducts},
-		{Pattern: "GET /api/products/categories", Handle: s.getCategories},
+		{Pattern: "GET /api/products", Handle: s.getProducts, Query: []string{"query", "category", "limit", "cursor"}},
+		{Pattern: "GET /api/products/categories", Handle: s.getCategories, Query: []string{"limit", "cursor"}},
 		{Pattern: "GET /api/products/{id}", Handle: s.getProduct},
 		{Pattern: "PATCH /api/products/{id}", Handle: s.patchProduct},
-		{Pattern: "GET /api/products/{id}/prices", Handle: s.getPrices},
+		{Pattern: "GET /api/products/{id}/prices", Handle: s.getPrices, Query: []string{"limit", "cursor"}},
 	}
 }
 

@@ -30,11 +30,19 @@ func (s shop) said(t testing.TB, kind string) (bodies []string) {
 	return bodies
 }
 
+// from asks for the page behind a cursor, or from the start.
+func from(next string) string {
+	if next == "start" {
+		return ""
+	}
+	return "&cursor=" + next
+}
+
 // costs returns the history of a product's price, page by page.
 func (s shop) costs(t testing.TB, id string, limit int) (all []string) {
 	t.Helper()
 	for next := "start"; next != ""; {
-		w := s.do("GET", fmt.Sprintf("/api/products/%s/prices?limit=%d&cursor=%s", id, limit, strings.TrimPrefix(next, "start")), "")
+		w := s.do("GET", fmt.Sprintf("/api/products/%s/prices?limit=%d", id, limit)+from(next), "")
 		var page door.List[priceBody]
 		if err := json.Unmarshal(w.Body.Bytes(), &page); err != nil || w.Code != 200 || len(page.Items) > limit {
 			t.Fatalf("prices: got %d %s, %v", w.Code, w.Body, err)

@@ -39,6 +39,11 @@ func (p Product) same(q Product) bool {
 		p.Description == q.Description && p.Category == q.Category
 }
 
+// digest tells what a client asks for as p from anything else that it could ask for.
+func (p Product) digest() (string, error) {
+	return door.Digest(p.ID, p.Name, p.Price, p.Currency, p.Stock, p.Description, p.Category)
+}
+
 // faults lists what is not acceptable about p, its price apart.
 func (p Product) faults() []door.Field {
 	var faults []door.Field

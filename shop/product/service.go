@@ -23,16 +23,18 @@ func (s *Service) currency() string {
 	return s.Currency
 }
 
-// create stores a new product and returns it. The same product again is the one that is
-// there; another one of that id is a conflict.
+// create stores a new product and returns it. The same create again returns it as it was
+// then, whatever it is now; another one of that id is a conflict.
 func create(tx *store.Tx, p Product) (Product, error) {
 	old, found, err := find(tx, p.ID)
 	switch {
 	case err != nil:
 		return p, err
-	case found && p.same(old):
-		return old, nil
 	case found:
+		p.Created, p.Seq, p.Version = old.Created, old.Seq, 1
+		if first, err := isFirst(tx, p); first || err != nil {
+			return p, err
+		}
 		return p, door.Conflict("id_taken", "There is another product of this id.")
 	}
 	if p.Seq, err = tx.Next(); err != nil {

@@ -96,6 +96,44 @@ func testSameCreateAgain(t *testing.T, open func() *store.DB) {
 	}
 }
 
+// The create is what was created, not what became of it.
+func TestSameCreateOfWhatWasChanged(t *testing.T) {
+	databases.Each(t, "product", Migrations(), testSameCreateOfWhatWasChanged)
+}
+
+func testSameCreateOfWhatWasChanged(t *testing.T, open func() *store.DB) {
+	const body = `{"id":%q,"name":"A","price":5,"stock":3,"description":"d","category":"c"}`
+	s := behind(open())
+	for name, to := range map[string]struct{ change, now string }{
+		"price":       {`{"price":6}`, `{"id":%q,"name":"A","price":6,"stock":3,"description":"d","category":"c"}`},
+		"name":        {`{"name":"B"}`, `{"id":%q,"name":"B","price":5,"stock":3,"description":"d","category":"c"}`},
+		"description": {`{"description":null}`, `{"id":%q,"name":"A","price":5,"stock":3,"category":"c"}`},
+		"category":    {`{"category":"e"}`, `{"id":%q,"name":"A","price":5,"stock":3,"description":"d","category":"e"}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			first := s.do("POST", "/api/products", fmt.Sprintf(body, name))
+			if got := s.do("PATCH", "/api/products/"+name, to.change); first.Code != 201 || got.Code != 200 {
+				t.Fatal(first.Body, got.Body)
+			}
+			changed := s.do("GET", "/api/products/"+name, "").Body.String()
+			again := s.do("POST", "/api/products", fmt.Sprintf(body, name))
+			if again.Code != 201 || again.Body.String() != first.Body.String() || again.Header().Get("Location") != first.Header().Get("Location") {
+				t.Errorf("got %d %s, want 201 %s", again.Code, again.Body, first.Body)
+			}
+			// Whoever changes it by this answer has not seen what it is.
+			if got := s.do("PATCH", "/api/products/"+name, `{"name":"Z"}`, "If-Match", again.Header().Get("ETag")); got.Code != 412 {
+				t.Errorf("a change of the first version: got %d %s, want 412", got.Code, got.Body)
+			}
+			if got := s.do("POST", "/api/products", fmt.Sprintf(to.now, name)); got.Code != 409 || !strings.Contains(got.Body.String(), "id_taken") {
+				t.Errorf("as it is now: got %d %s, want 409 id_taken", got.Code, got.Body)
+			}
+			if got := s.do("GET", "/api/products/"+name, "").Body.String(); got != changed {
+				t.Errorf("it is %s now, and was %s", got, changed)
+			}
+		})
+	}
+}
+
 func TestList(t *testing.T) { databases.Each(t, "product", Migrations(), testList) }
 
 func testList(t *testing.T, open func() *store.DB) {
@@ -109,9 +147,9 @@ func testList(t *testing.T, open func() *store.DB) {
 		}
 	}
 	var got []string
-	pages, next := 0, ""
-	for pages == 0 || next != "" {
-		page := s.page(t, "?limit=10&cursor="+next)
+	pages, next := 0, "start"
+	for next != "" {
+		page := s.page(t, "?limit=10"+from(next))
 		for _, p := range page.Items {
 			got = append(got, p.ID)
 		}

@@ -26,8 +26,12 @@ func (p *Product) dest() []any {
 
 // insert fails if the identifier is taken: whoever calls has looked, under its key's lock.
 func insert(tx *store.Tx, p Product) error {
-	return tx.Exec(`INSERT INTO product (`+columns+`, words) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
-		p.ID, p.Name, p.Price, p.Currency, p.Stock, p.Description, p.Category, p.Created, p.Seq, p.Version, p.words())
+	asked, err := p.digest()
+	if err != nil {
+		return err
+	}
+	return tx.Exec(`INSERT INTO product (`+columns+`, asked, words) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+		p.ID, p.Name, p.Price, p.Currency, p.Stock, p.Description, p.Category, p.Created, p.Seq, p.Version, asked, p.words())
 }
 
 // update stores all of p that can change.
@@ -39,6 +43,15 @@ func update(tx *store.Tx, p Product) error {
 func find(tx *store.Tx, id string) (p Product, found bool, err error) {
 	found, err = tx.Row(p.dest(), `SELECT `+columns+` FROM product WHERE id = $1`, id)
 	return p, found, err
+}
+
+// isFirst reports whether p is what its product was created as, whatever it is now.
+func isFirst(tx *store.Tx, p Product) (bool, error) {
+	asked, err := p.digest()
+	if err != nil {
+		return false, err
+	}
+	return tx.Row([]any{nil}, `SELECT 1 FROM product WHERE id = $1 AND asked = $2`, p.ID, asked)
 }
 
 // A search says which products a list has.

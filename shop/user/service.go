@@ -12,16 +12,18 @@ import (
 // A Service is the user service.
 type Service struct{ DB *store.DB }
 
-// register stores a new user and returns it. The same user again is the one that is
-// there; another one of that id is a conflict.
+// register stores a new user and returns it. The same create again returns it as it was
+// then, whatever it is now; another one of that id is a conflict.
 func register(tx *store.Tx, u User) (User, error) {
 	old, found, err := find(tx, u.ID)
 	switch {
 	case err != nil:
 		return u, err
-	case found && old.Name == u.Name && old.Email == u.Email:
-		return old, nil
 	case found:
+		u.Role, u.Created, u.Version = customer, old.Created, 1
+		if first, err := isFirst(tx, u); first || err != nil {
+			return u, err
+		}
 		return u, door.Conflict("id_taken", "There is another user of this id.")
 	}
 	u.Role, u.Created, u.Version = customer, tx.Now, 1

@@ -1,6 +1,7 @@
 package user_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -86,6 +87,45 @@ func testSameCreateAgain(t *testing.T, open func() *store.DB) {
 	}
 	if n := s.registered(t); n != 1 {
 		t.Errorf("%d events, want 1", n)
+	}
+}
+
+// The create is what was created, not what became of it.
+func TestSameCreateOfWhoWasChanged(t *testing.T) {
+	databases.Each(t, "user", user.Migrations(), testSameCreateOfWhoWasChanged)
+}
+
+func testSameCreateOfWhoWasChanged(t *testing.T, open func() *store.DB) {
+	s := behind(open())
+	for name, to := range map[string]struct{ change, now string }{
+		"name":    {`{"name":"Jon"}`, `{"id":%q,"name":"Jon","email":"john@example.com"}`},
+		"address": {`{"email":"jon@example.com"}`, `{"id":%q,"name":"John","email":"jon@example.com"}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			const john = `{"id":%q,"name":"John","email":"john@example.com"}`
+			first := s.do("POST", "/api/users", fmt.Sprintf(john, name))
+			if got := s.do("PATCH", "/api/users/"+name, to.change); first.Code != 201 || got.Code != 200 {
+				t.Fatal(first.Body, got.Body)
+			}
+			changed := s.do("GET", "/api/users/"+name, "").Body.String()
+			again := s.do("POST", "/api/users", fmt.Sprintf(john, name))
+			if again.Code != 201 || again.Body.String() != first.Body.String() || again.Header().Get("Location") != first.Header().Get("Location") {
+				t.Errorf("got %d %s, want 201 %s", again.Code, again.Body, first.Body)
+			}
+			// Whoever changes him by this answer has not seen who he is.
+			if got := s.do("PATCH", "/api/users/"+name, `{"name":"Z"}`, "If-Match", again.Header().Get("ETag")); got.Code != 412 {
+				t.Errorf("a change of the first version: got %d %s, want 412", got.Code, got.Body)
+			}
+			if got := s.do("POST", "/api/users", fmt.Sprintf(to.now, name)); got.Code != 409 || !strings.Contains(got.Body.String(), "id_taken") {
+				t.Errorf("as he is now: got %d %s, want 409 id_taken", got.Code, got.Body)
+			}
+			if got := s.do("GET", "/api/users/"+name, "").Body.String(); got != changed {
+				t.Errorf("he is %s now, and was %s", got, changed)
+			}
+		})
+	}
+	if n := s.registered(t); n != 2 {
+		t.Errorf("%d events, want 2", n)
 	}
 }
 

@@ -25,7 +25,20 @@ func (u *User) dest() []any {
 
 // insert fails if the identifier is taken: whoever calls has looked, under its key's lock.
 func insert(tx *store.Tx, u User) error {
-	return tx.Exec(`INSERT INTO users (`+columns+`) VALUES ($1, $2, $3, $4, $5, $6)`, u.ID, u.Name, u.Email, u.Role, u.Created, u.Version)
+	asked, err := u.digest()
+	if err != nil {
+		return err
+	}
+	return tx.Exec(`INSERT INTO users (`+columns+`, asked) VALUES ($1, $2, $3, $4, $5, $6, $7)`, u.ID, u.Name, u.Email, u.Role, u.Created, u.Version, asked)
+}
+
+// isFirst reports whether u is what its user was registered as, whatever it is now.
+func isFirst(tx *store.Tx, u User) (bool, error) {
+	asked, err := u.digest()
+	if err != nil {
+		return false, err
+	}
+	return tx.Row([]any{nil}, `SELECT 1 FROM users WHERE id = $1 AND asked = $2`, u.ID, asked)
 }
 
 // update stores all of u that can change.

@@ -45,6 +45,9 @@ func (u User) with(c change) (User, []door.Field) {
 	return u, u.faults()
 }
 
+// digest tells what somebody registers as from anything else.
+func (u User) digest() (string, error) { return door.Digest(u.ID, u.Name, u.Email) }
+
 // faults lists what is not acceptable about u.
 func (u User) faults() []door.Field {
 	var faults []door.Field

@@ -11,6 +11,7 @@ CREATE TABLE product (
 	created     BIGINT NOT NULL,
 	seq         BIGINT NOT NULL UNIQUE,     -- its place in lists
 	version     BIGINT NOT NULL,            -- 1, and one more with every change
+	asked       TEXT   NOT NULL,            -- digest of what it was created as
 	words       TEXT   NOT NULL             -- of name and description, as words.go has them; found() searches them
 );
 CREATE INDEX product_category ON product (category, seq);

@@ -6,5 +6,6 @@ CREATE TABLE users (
 	email   TEXT   NOT NULL,
 	role    TEXT   NOT NULL,
 	created BIGINT NOT NULL,
-	version BIGINT NOT NULL  -- 1, and one more with every change
+	version BIGINT NOT NULL, -- 1, and one more with every change
+	asked   TEXT   NOT NULL  -- digest of what it was created as
 );
