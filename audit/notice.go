@@ -99,6 +99,8 @@ func (a *audit) notifications() promise {
 		{bad: `SELECT ` + row + ` || ' is there ' || COUNT(*) || ' times' FROM notification.notification n GROUP BY n.subject, n.template HAVING COUNT(*) > 1`},
 		{of: count("notification.notification WHERE status = 'queued'"), bad: `SELECT ` + row + ` || ' is queued and has no job' FROM notification.notification n
 			WHERE n.status = 'queued' AND NOT EXISTS (SELECT 1 FROM notification.job j WHERE j.id = n.subject || '.' || n.template)`},
+		{of: count("notification.notification WHERE status = 'held'"), bad: `SELECT ` + row + ` || ' is held and has a job' FROM notification.notification n
+			WHERE n.status = 'held' AND EXISTS (SELECT 1 FROM notification.job j WHERE j.id = n.subject || '.' || n.template)`},
 		// One that was noted while there was no mail server waits for the next start with one.
 		{bad: `SELECT ` + row + ` || ' waits, and its order is known' FROM notification.notification n JOIN notification.notification c ON c.subject = n.subject AND c.template = 'created'
 			WHERE n.status = 'waiting' AND c.status <> 'stored'`},

@@ -21,6 +21,7 @@ func (p *platform) tell() {
 	p.becomes("completed0", "paid", "failed")
 	p.becomes("completed0", "shipped", "queued")
 	p.letter("completed0.shipped", "completed0")
+	p.becomes("completed0", "delivered", "held")
 }
 
 // notify writes that somebody was told of a message.
@@ -83,6 +84,7 @@ func untold() []plant {
 			p.exec("notification", `INSERT INTO notification SELECT * FROM notification WHERE subject = 'completed0' AND template = 'created'`)
 		}},
 		{name: "mail without a job", promise: promiseNotice, example: "shipped of completed0 is queued", do: in("notification", `DELETE FROM job WHERE id = 'completed0.shipped'`)},
+		{name: "held, and sent all the same", promise: promiseNotice, example: "is held and has a job", do: is("status = 'held'")},
 		{name: "mail that waits for nothing", promise: promiseNotice, example: "its order is known", do: is("status = 'waiting'")},
 		{name: "sent to nobody", promise: promiseNotice, example: "to nobody", do: in("notification", `UPDATE notification SET recipient = '' WHERE status = 'sent'`)},
 		{name: "sent and not said", promise: promiseNotice, example: "did not say NotificationSent", do: in("notification", `DELETE FROM journal WHERE kind = 'NotificationSent'`)},

@@ -130,7 +130,7 @@ func sqliteFile(name string) error {
 // operators puts the operators' desk together: the toolkit's own checks, and those that
 // only the shop and the machine can tell.
 func (p *platform) operators(c config.Config, mails *notification.Service) *operate.Desk {
-	d := &operate.Desk{Logs: p.logs, Queues: map[string][]string{}}
+	d := &operate.Desk{Logs: p.logs, Queues: map[string][]string{}, Away: map[string]func() bool{notification.Queue: mails.Away}}
 	if c.Database == "" {
 		data, err := filepath.Abs(c.Data)
 		if err != nil {
@@ -182,15 +182,22 @@ func lateOrders(ctx context.Context, db *store.DB) (found []operate.Finding, err
 // who writes for the first time to come again.
 const lateMail = 10 * time.Minute
 
-// lateMails finds mails that should have left.
+// awayMail is how long a mail may wait for a server that is known to be away.
+const awayMail = time.Minute
+
+// lateMails finds mails that should have left, and a mail server that takes none.
 func lateMails(ctx context.Context, mails *notification.Service) (found []operate.Finding, err error) {
 	n, oldest, err := mails.Unsent(ctx)
-	if n > 0 && time.Since(oldest) > lateMail {
-		do := "see whether the server at mail answers, and what the log says of it; they are tried for three days"
-		if mails.Mailer == nil {
-			do = "they are of a time when mail named a server: name it again, and they go out"
-		}
-		found = append(found, operate.Finding{What: fmt.Sprintf("%d mails wait, the first since %s", n, clock(oldest)), Where: "service notification", Do: do})
+	what, limit := "", lateMail
+	do := "see whether the server at mail answers, and what the log says of it; they are tried for three days"
+	switch {
+	case mails.Mailer == nil:
+		do = "they are of a time when mail named a server, and are to be held: see whether notification runs, what its log says, and its dead letters"
+	case mails.Away():
+		what, limit = "the mail server takes no mail: ", awayMail
+	}
+	if n > 0 && time.Since(oldest) > limit {
+		found = append(found, operate.Finding{What: fmt.Sprintf("%s%d mails wait, the first since %s", what, n, clock(oldest)), Where: "service notification", Do: do})
 	}
 	return found, err
 }

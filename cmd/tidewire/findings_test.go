@@ -2,16 +2,20 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/tidewire/tidewire/shop/contract"
+	"github.com/tidewire/tidewire/shop/notification"
 	"github.com/tidewire/tidewire/shop/operate"
+	"github.com/tidewire/tidewire/toolkit/run"
 	"github.com/tidewire/tidewire/toolkit/store"
 )
 
@@ -167,6 +171,37 @@ func TestDoctorIsNotAlarmed(t *testing.T) {
 	}
 	if exit, out := w.doctor(); exit != exitDone || out != "nothing found\n" {
 		t.Errorf("exit %d, %q", exit, out)
+	}
+}
+
+// A mail server that is away is one finding: more workers would be of no use.
+func TestDoctorFindsAMailServerThatIsAway(t *testing.T) {
+	const mails = 2 * notification.Calls // more than a worker has in hand
+	w := newWard(t, "mail=smtp://127.0.0.1:1")
+	if err := w.p.demo(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var rows, jobs []string
+	for i := range mails {
+		rows = append(rows, fmt.Sprintf(`('o%d', 'created', '1', '{}', 'queued', $T-5m)`, i))
+		jobs = append(jobs, fmt.Sprintf(`('o%d.created', '%s', 'letter', 'o%[1]d', $T-5m, '', '', '{"subject":"o%[1]d","template":"created"}', $T-5m, '', 0)`, i, notification.Queue))
+	}
+	w.sql("notification", `INSERT INTO notification (subject, template, user_id, facts, status, at) VALUES `+strings.Join(rows, ", "))
+	w.sql("notification", newJob+strings.Join(jobs, ", "))
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- run.All(ctx, w.p.parts([]string{"notification"})...) }()
+	eventually(t, "the mail server is found to be away", func() bool {
+		return slices.ContainsFunc(w.findings(), func(f operate.Finding) bool { return strings.HasPrefix(f.What, "the mail server takes no mail: ") })
+	})
+	for _, f := range w.findings() { // the look before may have begun before the server was known to be away
+		if f.Where == "queue "+notification.Queue || strings.Contains(f.Do, "workers") {
+			t.Errorf("got %+v", f)
+		}
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
 	}
 }
 

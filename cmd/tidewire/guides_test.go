@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -51,7 +52,7 @@ func TestOperateGuide(t *testing.T) {
 	dir := t.TempDir()
 	places := strings.NewReplacer("LETTER", "payment/a-1", "LEDGER", filepath.Join(dir, "RESTORED", "simulator.db"), "ORDER", fmt.Sprint(o["id"]),
 		"BACKUP", filepath.Join(dir, "BACKUP"), "RESTORED", filepath.Join(dir, "RESTORED"), "http://127.0.0.1:3001", r.admin)
-	ran := commands(guide(t, "docs/operate.md"))
+	ran := slices.DeleteFunc(commands(guide(t, "docs/operate.md")), ofPostgres)
 	if len(ran) < 20 {
 		t.Errorf("only %d commands", len(ran))
 	}
@@ -89,13 +90,100 @@ func (r *running) runLine(t *testing.T, line string) {
 		if out, err := exec.Command(words[0], words[1:]...).CombinedOutput(); err != nil || words[0] == "curl" && len(out) == 0 {
 			t.Errorf("%v\n%s", err, out)
 		}
-	case "pg_dump":
-		if !slices.Contains(words, "--format=custom") {
-			t.Error("another command than tidewire backup names")
-		}
 	default:
 		t.Errorf("nobody knows how to try %s", words[0])
 	}
+}
+
+// ofPostgres reports whether a command of the guide is for a platform on PostgreSQL.
+func ofPostgres(line string) bool { return strings.Contains(line, `_DATABASE"`) }
+
+// A dump is made while the platform runs, and restored as it stands there; the platform goes
+// on in the new database.
+func TestOperateGuideOnPostgres(t *testing.T) {
+	from, to := database(t), restorable(t)
+	r := up(t, filepath.Join(t.TempDir(), "data"), "--set", "database="+from)
+	o := r.ends(`{"userId":"1","productId":"1","quantity":1}`, "completed", "")
+	r.ends(`{"userId":"1","productId":"1","quantity":1,"payment":{"method":"declined"}}`, "failed", "payment_declined")
+	dir := t.TempDir()
+	shell := func(line string) {
+		cmd := exec.Command("sh", "-c", line)
+		cmd.Dir = dir
+		cmd.Env = append(os.Environ(), "PATH="+postgresBin(t)+":"+os.Getenv("PATH"), "TIDEWIRE_DATABASE="+from, "NEW_DATABASE="+to.String())
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%s: %v\n%s", line, err, out)
+		}
+	}
+	ran := ""
+	for _, line := range commands(guide(t, "docs/operate.md")) {
+		if !ofPostgres(line) {
+			continue
+		}
+		words := strings.Fields(line)
+		ran += strings.Join(words[:2], " ") + "\n"
+		switch {
+		case words[0] != "tidewire":
+			if words[0] == "createdb" {
+				r.term()
+			}
+			shell(strings.ReplaceAll(line, " NEW", " "+strings.TrimPrefix(to.Path, "/")))
+		case words[1] == "up":
+			r = up(t, r.data, "--set", "database="+to.String())
+			if _, again := r.do("GET", fmt.Sprintf("/api/orders/%v", o["id"]), ""); again["status"] != "completed" {
+				t.Errorf("the order is restored as %v", again)
+			}
+			r.ends(`{"userId":"1","productId":"1","quantity":1}`, "completed", "")
+		default:
+			exit, out, stderr := tidewire(t, r.flags(words[1], "--set", "database="+to.String())...)
+			if exit != exitDone || strings.Contains(out, "NOT CHECKED") {
+				t.Errorf("exit %d\n%s%s", exit, out, stderr)
+			}
+		}
+	}
+	if want := "pg_dump --format=custom\ncreatedb --maintenance-db=\"$TIDEWIRE_DATABASE\"\npg_restore --exit-on-error\ntidewire up\ntidewire audit\n"; ran != want {
+		t.Errorf("ran\n%swant\n%s", ran, want)
+	}
+}
+
+// restorable names a database that there is not yet, beside those of database, and drops it
+// in the end.
+func restorable(t *testing.T) *url.URL {
+	t.Helper()
+	u, err := url.Parse(database(t)) // the name is free once this one is gone
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := *u
+	server.Path = "/postgres"
+	u.Path += "_new"
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+		defer cancel()
+		c, err := pgx.Connect(ctx, server.String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close(ctx)
+		if _, err := c.Exec(ctx, "DROP DATABASE IF EXISTS "+strings.TrimPrefix(u.Path, "/")+" WITH (FORCE)"); err != nil {
+			t.Error(err)
+		}
+	})
+	return u
+}
+
+// postgresBin is the folder of the newest installed PostgreSQL's programs, as for
+// scripts/postgres.sh: whoever has the server that the tests use has them.
+func postgresBin(t *testing.T) string {
+	t.Helper()
+	all, err := filepath.Glob("/usr/lib/postgresql/*/bin")
+	if err != nil || len(all) == 0 {
+		t.Fatalf("no programs of PostgreSQL in /usr/lib/postgresql/*/bin: %v", err)
+	}
+	version := func(bin string) (n int) {
+		fmt.Sscan(filepath.Base(filepath.Dir(bin)), &n)
+		return n
+	}
+	return slices.MaxFunc(all, func(a, b string) int { return version(a) - version(b) })
 }
 
 // The consumer of the guide is the one that is compiled and run, to the letter.

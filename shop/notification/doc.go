@@ -18,6 +18,10 @@
 //	  └► waiting: the order's OrderCreated, which says whose it is, is in another log and
 //	     comes later. It queues what waits. Nothing polls.
 //
+// Turned off, mail leaves nothing that waits for nobody: what was queued or waiting is held.
+// It has no job, is shown, and goes back to where it was if there is a mail server again
+// within three days of its event; after that it is stored.
+//
 // Promises: an event is told once, for it is one row. A mail is given to the server until
 // the server takes it, refuses its recipient for good, or three days are over. What it says
 // of one mail, of the recipient or the text, keeps back no other. A server that is slow,

@@ -42,8 +42,8 @@ func (g *gate) open(meter metric.Meter) (err error) {
 			meter = noop.Meter{}
 		}
 		g.counter, err = meter.Int64Counter("tidewire.notification.mails",
-			metric.WithDescription("What became of mails: sent, failed (the server refuses the recipient), expired (not taken for three days), retry."))
-		for _, result := range []string{"sent", "failed", "expired", "retry"} {
+			metric.WithDescription("What became of mails: sent, failed (the server refuses the recipient), expired (not taken for three days), retry, held (mail was turned off)."))
+		for _, result := range []string{"sent", "failed", "expired", "retry", "held"} {
 			g.count(context.Background(), result, 0) // an alert sees the first one, for it has seen none
 		}
 		g.lines = make(chan struct{}, connections)

@@ -50,14 +50,17 @@ func tell[T message.Kind](s *Service, log string, of func(T) notification) strea
 	})
 }
 
-// Queues lists the mails to be sent; none where there is no server. Those of a time when
-// there was one wait until there is one again.
+// Queues lists the mails to be sent; none where there is no server. Run holds those of a time
+// when there was one.
 func (s *Service) Queues() []queue.Handler {
 	if s.Mailer == nil {
 		return nil
 	}
 	return []queue.Handler{queue.Do(s.deliver, s.record)}
 }
+
+// Queue is where mails wait for the server.
+const Queue = "notification_mail"
 
 // A letter is work: one mail.
 type letter struct {
@@ -68,8 +71,8 @@ type letter struct {
 // Kind is the name of the message.
 func (letter) Kind() string { return "letter" }
 
-// Queue is where mails wait for the server.
-func (letter) Queue() string { return "notification_mail" }
+// Queue is the one of mails.
+func (letter) Queue() string { return Queue }
 
 // Policy is that of its readers: what one mail waits for, or died of, is no reason to keep
 // back the next one of its order.

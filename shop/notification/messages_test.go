@@ -224,7 +224,7 @@ func TestMailsOfATimeWithoutAServer(t *testing.T) {
 	p := &postman{}
 	s := start(t, p)
 	s.hears(t, "o", payment)
-	without := &Service{DB: s.DB, Contacts: s.Contacts, Shop: s.Shop}
+	without := s.off()
 	without.hears(t, "o", accepted)
 	if got, want := s.rows(t, "o"), "created:stored paid:waiting"; got != want {
 		t.Fatalf("got %s, want %s", got, want)
@@ -232,6 +232,7 @@ func TestMailsOfATimeWithoutAServer(t *testing.T) {
 	if n, oldest, err := s.Unsent(t.Context()); n != 1 || !oldest.Equal(told("PaymentProcessed")) || err != nil {
 		t.Errorf("%d wait since %v: %v", n, oldest, err)
 	}
+	s.Clock = func() time.Time { return told("PaymentProcessed").Add(time.Hour) }
 	if err := s.adopt(t.Context()); err != nil {
 		t.Fatal(err)
 	}

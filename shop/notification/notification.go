@@ -54,6 +54,7 @@ const (
 	stored  status = "stored"  // to be shown; none leaves
 	waiting status = "waiting" // for its order's OrderCreated
 	queued  status = "queued"  // it has a job
+	held    status = "held"    // it was to leave when mail was turned off, and does if that is turned on in time
 	sent    status = "sent"
 	failed  status = "failed"
 )

@@ -11,10 +11,10 @@ import (
 
 // Run measures the mails, and looks once whether their server is there: one that is not may
 // come later. When ctx ends it sends home the calls that wait for the server, and cuts
-// those that are out after grace.
+// those that are out after grace. Without a mail server it holds what was to be sent.
 func (s *Service) Run(ctx context.Context) error {
 	if s.Mailer == nil {
-		<-ctx.Done()
+		s.withhold(ctx)
 		return nil
 	}
 	if err := s.gate.open(s.Meter); err != nil {
@@ -31,38 +31,19 @@ func (s *Service) Run(ctx context.Context) error {
 		slog.Warn("mail: the server does not answer: mails wait until it does", "error", err)
 	}
 	if err := s.adopt(ctx); err != nil && ctx.Err() == nil {
-		slog.Warn("mail: some mails that were noted without a mail server wait until the next start", "error", err)
+		slog.Warn("mail: some mails that were held or noted without a mail server wait until the next start", "error", err)
 	}
 	<-ctx.Done()
 	s.gate.stop()
 	return s.Mailer.Close()
 }
 
-// adopt queues what waits for orders that were noted while there was no mail server.
-func (s *Service) adopt(ctx context.Context) error {
-	var orders []string
-	err := s.DB.View(ctx, func(tx *store.Tx) (err error) {
-		orders, err = orphans(tx)
-		return err
-	})
-	for _, order := range orders {
-		if err != nil {
-			return err
-		}
-		_, err = s.DB.Background().Update(ctx, []string{order}, func(tx *store.Tx) error {
-			early, err := release(tx, order)
-			for _, n := range early {
-				if err := send(tx, n); err != nil {
-					return err
-				}
-			}
-			return err
-		})
-	}
-	return err
+// Away reports whether the mail server takes no mail now: then they wait, whoever works.
+func (s *Service) Away() bool {
+	return s.Mailer != nil && s.gate.open(s.Meter) == nil && s.gate.state() != 0
 }
 
-// Unsent returns how many mails have not left, and since when the oldest waits.
+// Unsent returns how many mails are to leave and have not, and since when the oldest waits.
 func (s *Service) Unsent(ctx context.Context) (n int64, oldest time.Time, err error) {
 	err = s.DB.View(ctx, func(tx *store.Tx) (err error) {
 		n, oldest, err = unsent(tx)

@@ -112,11 +112,7 @@ func (s *Service) deliver(ctx context.Context, m message.Of[letter]) (outcome, e
 	if err := s.gate.open(s.Meter); err != nil {
 		return outcome{}, err
 	}
-	now := time.Now
-	if s.Clock != nil {
-		now = s.Clock
-	}
-	age := now().Sub(m.Time)
+	age := s.now().Sub(m.Time)
 	n, err := s.find(ctx, m.Data)
 	switch {
 	case errors.Is(err, ErrUnknown):
@@ -155,6 +151,14 @@ func (s *Service) deliver(ctx context.Context, m message.Of[letter]) (outcome, e
 	}
 	s.gate.count(ctx, "sent", 1)
 	return outcome{status: sent, address: to.Email, user: n.user}, nil
+}
+
+// now is the time of calls.
+func (s *Service) now() time.Time {
+	if s.Clock != nil {
+		return s.Clock()
+	}
+	return time.Now()
 }
 
 // find returns the notification of a letter.

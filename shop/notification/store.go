@@ -47,9 +47,10 @@ func (n notification) row() ([]any, error) {
 	return []any{n.subject, string(n.template), n.user, string(text), n.at}, err
 }
 
-// release queues what waited for an order to be known, and returns it.
+// release queues what waited for an order to be known, and returns it; what was held by an
+// instance without a mail server, too.
 func release(tx *store.Tx, order string) (early []notification, err error) {
-	err = tx.Rows(`UPDATE notification SET status = 'queued' WHERE subject = $1 AND status = 'waiting' RETURNING template`, []any{order},
+	err = tx.Rows(`UPDATE notification SET status = 'queued' WHERE subject = $1 AND status IN ('waiting', 'held') RETURNING template`, []any{order},
 		func(scan func(...any) error) error {
 			n := notification{subject: order}
 			err := scan((*string)(&n.template))
@@ -132,20 +133,7 @@ func list(tx *store.Tx, w wish) (all []notification, err error) {
 	return all, err
 }
 
-// orphans are orders of which something waits, though they are known: it was noted while
-// there was no mail server.
-func orphans(tx *store.Tx) (orders []string, err error) {
-	err = tx.Rows(`SELECT DISTINCT n.subject FROM notification n JOIN notification c ON c.subject = n.subject AND c.template = 'created'
-		WHERE n.status = 'waiting'`, nil, func(scan func(...any) error) error {
-		var order string
-		err := scan(&order)
-		orders = append(orders, order)
-		return err
-	})
-	return orders, err
-}
-
-// unsent counts the mails that have not left, and returns the time of the oldest.
+// unsent counts the mails that are to leave and have not, and returns the time of the oldest.
 func unsent(tx *store.Tx) (n int64, oldest time.Time, err error) {
 	_, err = tx.Row([]any{&n, &oldest}, `SELECT COUNT(*), MIN(at) FROM notification WHERE status IN ('waiting', 'queued')`)
 	return n, oldest, err

@@ -116,6 +116,9 @@ func TestAHangingServerIsGivenARest(t *testing.T) {
 	await(t, "a mail that tries", time.Minute, func() bool {
 		return h.calls.Load() > tolerated+connections || h.calls.Load() > tolerated && s.gate.state() == 1
 	})
+	if !s.Away() || s.off().Away() {
+		t.Error("a server that hangs is not said to be away, or one that there is not")
+	}
 	if got := h.calls.Load(); got > 3*connections {
 		t.Errorf("%d calls of a server that hangs", got)
 	}
@@ -127,6 +130,9 @@ func TestAHangingServerIsGivenARest(t *testing.T) {
 	}
 	h.free.Store(true)
 	await(t, "everything sent", time.Minute, func() bool { return len(s.jobs(t)) == 0 })
+	if s.Away() {
+		t.Error("a server that takes mail is said to be away")
+	}
 	if got := s.column(t, `SELECT DISTINCT status FROM notification`); got != string(sent) {
 		t.Errorf("states are %s", got)
 	}

@@ -14,12 +14,13 @@ import (
 
 // A Desk is where an operator sits.
 type Desk struct {
-	Services []*store.DB           // one for each service
-	Logs     map[string]stream.Log // by name, to count what is still to be read; may lack some
-	Queues   map[string][]string   // by service, to show those with nothing in them
-	Ready    []Check               // what must work before the platform is ready
-	Checks   []Finder              // what else can be wrong, of the shop and the machine
-	Backups  *Backups              // nil: the databases' server makes them
+	Services []*store.DB            // one for each service
+	Logs     map[string]stream.Log  // by name, to count what is still to be read; may lack some
+	Queues   map[string][]string    // by service, to show those with nothing in them
+	Away     map[string]func() bool // by queue: whether what its calls need is away, so that its jobs wait; may lack most
+	Ready    []Check                // what must work before the platform is ready
+	Checks   []Finder               // what else can be wrong, of the shop and the machine
+	Backups  *Backups               // nil: the databases' server makes them
 
 	pulses sync.Map // a *pulse by the *store.DB that it is of
 }

@@ -103,9 +103,8 @@ func (d *Desk) stuckWork(ctx context.Context, now time.Time) ([]Finding, error) 
 	depths, err := d.Depths(ctx)
 	var found []Finding
 	for _, q := range depths {
-		if late := now.Sub(q.Oldest); q.Due > 0 && late > stuckAfter {
-			found = append(found, Finding{What: fmt.Sprintf("%d jobs are due, the first for %s", q.Due, late.Round(time.Second)), Where: "queue " + q.Queue,
-				Do: "see whether " + q.Service + " runs and what its log says; if it does, it needs more workers"})
+		if late := now.Sub(q.Oldest); q.Due > 0 && late > stuckAfter && !d.away(q.Queue) {
+			found = append(found, Finding{What: fmt.Sprintf("%d jobs are due, the first for %s", q.Due, late.Round(time.Second)), Where: "queue " + q.Queue, Do: hurry(q)})
 		}
 		if late := now.Sub(q.Lost); q.Expired > 0 && late > stuckAfter {
 			found = append(found, Finding{What: fmt.Sprintf("%d jobs were lost by their workers, the first %s ago", q.Expired, late.Round(time.Second)), Where: "queue " + q.Queue,
@@ -116,6 +115,22 @@ func (d *Desk) stuckWork(ctx context.Context, now time.Time) ([]Finding, error) 
 		}
 	}
 	return found, err
+}
+
+// away reports whether the jobs of a queue wait for something that is away. Whoever knows
+// that has a Check that says so.
+func (d *Desk) away(queue string) bool {
+	away := d.Away[queue]
+	return away != nil && away()
+}
+
+// hurry is what to do about a queue that is late. More workers are of no use to calls that
+// wait, and somebody who has jobs in hand runs.
+func hurry(q Depth) string {
+	if n := q.Out - q.Expired; n > 0 {
+		return fmt.Sprintf("a worker has %d more in hand: see in the log of %s what they wait for; if for nothing, it needs more workers", n, q.Service)
+	}
+	return "see whether " + q.Service + " runs and what its log says; if it does, it needs more workers"
 }
 
 // parkedTooLong is how long the first message of a key may be retried before somebody

@@ -7,7 +7,7 @@ CREATE TABLE notification (
 	template  TEXT   NOT NULL,
 	user_id   TEXT   NOT NULL,             -- of created and welcome; the others go to whom created went
 	facts     TEXT   NOT NULL,             -- JSON: what the event said and the text needs
-	status    TEXT   NOT NULL CHECK (status IN ('stored', 'waiting', 'queued', 'sent', 'failed')),
+	status    TEXT   NOT NULL CHECK (status IN ('stored', 'waiting', 'queued', 'held', 'sent', 'failed')),
 	recipient TEXT   NOT NULL DEFAULT '',  -- the address it was sent to
 	reason    TEXT   NOT NULL DEFAULT '',  -- why it failed
 	at        BIGINT NOT NULL,             -- when the event was said
