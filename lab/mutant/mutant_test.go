@@ -31,7 +31,7 @@ func mutants() []mutant {
 			"./shop/inventory", "TestTombstoneOfAnEndedOrder"},
 		{"the key stored before the call", "shop/payment/service.go", `{ return "pay-" + orderID }`, `{ return fmt.Sprintf("pay-%s-%p", orderID, &orderID) }`,
 			"./shop/payment", "TestKeyStoredBeforeCall"},
-		{"the identity of a log", "toolkit/stream/position.go", "if r.identity != identity {", "if false {",
+		{"the identity of a log", "toolkit/stream/stopped.go", "if r.identity != n.identity {", "if false {",
 			"./toolkit/stream", "TestAnotherLogStopsThePartition"},
 		{"the import rules", "shop/order/doc.go", "package order", "package order\n\nimport _ \"github.com/tidewire/tidewire/shop/payment\"",
 			"./internal/archtest", "TestImports"},
