@@ -36,7 +36,7 @@ func openEngine(ctx context.Context, c config.Config, schemas map[string]fs.FS) 
 	e := &engine{databases: map[string]*store.DB{}, logs: map[string]stream.Log{}, tables: map[string]queue.Table{}}
 	open := inFiles(c.Data)
 	if c.Database == "" {
-		crowd()
+		oversubscribe()
 	} else {
 		server, err := postgres.Connect(ctx, c.Database)
 		if err != nil {
@@ -51,10 +51,10 @@ func openEngine(ctx context.Context, c config.Config, schemas map[string]fs.FS) 
 	return e, nil
 }
 
-// crowd has twice as many goroutines run as there are processors, unless the environment
+// oversubscribe has twice as many goroutines run as there are processors, unless the environment
 // says how many. One that waits for its disk keeps its place until the runtime's monitor
 // takes it away; a few of them at a time would leave processors idle.
-func crowd() {
+func oversubscribe() {
 	if os.Getenv("GOMAXPROCS") == "" {
 		runtime.GOMAXPROCS(2 * runtime.NumCPU())
 	}

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	read "github.com/go-json-experiment/json"
+	exact "github.com/go-json-experiment/json"
 )
 
 // A Kind is the content of a message. Its name is its contract and never changes.
@@ -52,10 +52,11 @@ type Of[T Kind] struct {
 	Data    T
 }
 
-// Decode reads m as a T.
+// Decode reads m as a T. Members have exactly the names of the contract, once each: "Total"
+// is not "total".
 func Decode[T Kind](m Message) (Of[T], error) {
 	of := Of[T]{ID: m.ID, Key: m.Key, Time: m.Time}
-	if err := read.Unmarshal(m.Body, &of.Data); err != nil {
+	if err := exact.Unmarshal(m.Body, &of.Data); err != nil {
 		return of, fmt.Errorf("decode %s %s: %w", m.Kind, m.ID, err)
 	}
 	return of, nil

@@ -84,6 +84,7 @@ func TestDecodeNamesWhatItCannotRead(t *testing.T) {
 		"too large":       `{"amount":9223372036854775808}`,
 		"something after": `{"order":"o1"} {}`,
 		"no JSON":         "\xff\x00",
+		"a name twice":    `{"order":"o1","order":"o2"}`,
 	} {
 		m := message.Message{ID: "01890b5e", Kind: "PaymentProcessed", Key: "o1", Body: []byte(body)}
 		of, err := message.Decode[paid](m)
@@ -96,5 +97,12 @@ func TestDecodeNamesWhatItCannotRead(t *testing.T) {
 		if of.ID != m.ID || of.Key != m.Key {
 			t.Errorf("%s: %+v does not say which message it was", name, of)
 		}
+	}
+}
+
+func TestDecodeTakesNamesExactly(t *testing.T) {
+	of, err := message.Decode[paid](message.Message{Body: []byte(`{"Order":"o1","AMOUNT":7,"amount":5,"later":{"more":[1]}}`)})
+	if want := (paid{Amount: 5}); err != nil || of.Data != want {
+		t.Errorf("got %+v, %v; want %+v", of.Data, err, want)
 	}
 }
