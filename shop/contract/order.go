@@ -19,6 +19,14 @@ type OrderCreated struct {
 	Deadline time.Time `json:"deadline"` // to be confirmed
 }
 
+// The styles in which an order can flow: conducted by the order service, or by what each
+// service makes of the others' facts, one after the other or payment and inventory at once.
+const (
+	Orchestrated  = "orchestrated"
+	Choreographed = "choreographed"
+	Parallel      = "parallel"
+)
+
 // A Line is one product of an order.
 type Line struct {
 	ProductID string `json:"productId"`

@@ -3,6 +3,21 @@ package contract
 // Payments is the stream of what happens to payments, keyed by order.
 const Payments = "payment"
 
+// PaymentAuthorized says that the money for an order is held: it can be taken.
+type PaymentAuthorized struct {
+	OrderID   string `json:"orderId"`
+	Amount    int64  `json:"amount"`
+	Currency  string `json:"currency"`
+	Reference string `json:"reference"` // the provider's
+	Attempts  int    `json:"attempts"`
+}
+
+// PaymentVoided says that no money of an order is held, and that none will be taken.
+type PaymentVoided struct {
+	OrderID  string `json:"orderId"`
+	Attempts int    `json:"attempts"`
+}
+
 // PaymentProcessed says that an order is paid: the money was captured.
 type PaymentProcessed struct {
 	OrderID   string `json:"orderId"`
@@ -28,6 +43,12 @@ type PaymentRefunded struct {
 	Currency string `json:"currency"`
 	Attempts int    `json:"attempts,omitempty"` // to charge it: of a charge that came after the end, nothing else was said
 }
+
+// Kind is the name of the contract.
+func (PaymentAuthorized) Kind() string { return "PaymentAuthorized" }
+
+// Kind is the name of the contract.
+func (PaymentVoided) Kind() string { return "PaymentVoided" }
 
 // Kind is the name of the contract.
 func (PaymentProcessed) Kind() string { return "PaymentProcessed" }

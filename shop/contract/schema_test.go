@@ -25,9 +25,10 @@ var contracts = []interface{ Kind() string }{
 	contract.UserRegistered{}, contract.UserUpdated{},
 	contract.ProductCreated{}, contract.ProductUpdated{}, contract.ProductPriceUpdated{},
 	contract.OrderCreated{}, contract.OrderConfirmed{}, contract.OrderCompleted{}, contract.OrderFailed{}, contract.OrderCancelled{},
-	contract.PaymentProcessed{}, contract.PaymentFailed{}, contract.PaymentRefunded{},
+	contract.PaymentAuthorized{}, contract.PaymentVoided{}, contract.PaymentProcessed{}, contract.PaymentFailed{}, contract.PaymentRefunded{},
 	contract.InventoryUpdated{}, contract.InventoryUpdateFailed{}, contract.StockReleased{},
 	contract.OrderShipped{}, contract.ShipmentDelivered{}, contract.ShipmentRecalled{},
+	contract.ReserveStock{}, contract.ReleaseStock{}, contract.AuthorizePayment{}, contract.CapturePayment{}, contract.VoidPayment{}, contract.ShipOrder{},
 	contract.NotificationSent{}, contract.NotificationFailed{},
 }
 
