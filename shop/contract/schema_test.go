@@ -20,18 +20,6 @@ import (
 
 var update = flag.Bool("update", false, "store the schemas of contracts that are new or have more to say")
 
-// contracts are all messages that cross a service boundary.
-var contracts = []interface{ Kind() string }{
-	contract.UserRegistered{}, contract.UserUpdated{},
-	contract.ProductCreated{}, contract.ProductUpdated{}, contract.ProductPriceUpdated{},
-	contract.OrderCreated{}, contract.OrderConfirmed{}, contract.OrderCompleted{}, contract.OrderFailed{}, contract.OrderCancelled{},
-	contract.PaymentAuthorized{}, contract.PaymentVoided{}, contract.PaymentProcessed{}, contract.PaymentFailed{}, contract.PaymentRefunded{},
-	contract.InventoryUpdated{}, contract.InventoryUpdateFailed{}, contract.StockReleased{},
-	contract.OrderShipped{}, contract.ShipmentDelivered{}, contract.ShipmentRecalled{},
-	contract.ReserveStock{}, contract.ReleaseStock{}, contract.AuthorizePayment{}, contract.CapturePayment{}, contract.VoidPayment{}, contract.ShipOrder{},
-	contract.NotificationSent{}, contract.NotificationFailed{},
-}
-
 // TestSchemas holds each contract against the schema that others were given. What would
 // break a reader, or what is stored already, is named; what is merely new is stored with
 //
@@ -41,21 +29,21 @@ func TestSchemas(t *testing.T) {
 	if err := reflector.AddGoComments("github.com/tidewire/tidewire/shop/contract", "./"); err != nil {
 		t.Fatal(err)
 	}
-	for _, c := range contracts {
-		t.Run(c.Kind(), func(t *testing.T) {
-			s := reflector.Reflect(c)
-			s.Title = c.Kind()
+	for _, c := range contract.All() {
+		t.Run(c.Data.Kind(), func(t *testing.T) {
+			s := reflector.Reflect(c.Data)
+			s.Title = c.Data.Kind()
 			is, err := json.MarshalIndent(s, "", "  ")
 			if err != nil {
 				t.Fatal(err)
 			}
-			path := filepath.Join("schema", c.Kind()+".json")
+			path := filepath.Join("schema", c.Data.Kind()+".json")
 			was, err := os.ReadFile(path)
 			if err != nil && !os.IsNotExist(err) {
 				t.Fatal(err)
 			}
 			for _, change := range breaking(t, was, is) {
-				t.Errorf("%s: %s. Publish it under a new name, or keep both", c.Kind(), change)
+				t.Errorf("%s: %s. Publish it under a new name, or keep both", c.Data.Kind(), change)
 			}
 			switch is = append(is, '\n'); {
 			case string(was) == string(is) || t.Failed():
@@ -74,8 +62,8 @@ func TestSchemas(t *testing.T) {
 // contract has any more.
 func TestEveryContractHasASchema(t *testing.T) {
 	var named []string
-	for _, c := range contracts {
-		named = append(named, c.Kind())
+	for _, c := range contract.All() {
+		named = append(named, c.Data.Kind())
 	}
 	files, err := filepath.Glob("*.go")
 	if err != nil {
@@ -188,6 +176,21 @@ func TestBreaking(t *testing.T) {
 		is := strings.Replace(was, tt.old, tt.new, 1)
 		if got := fmt.Sprint(breaking(t, []byte(was), []byte(is))); got != tt.want {
 			t.Errorf("%s → %s: %s, want %s", tt.old, tt.new, got, tt.want)
+		}
+	}
+}
+
+// Who validates a message finds what it is to look like.
+func TestSchema(t *testing.T) {
+	for _, c := range contract.All() {
+		text, ok := contract.Schema(c.Data.Kind())
+		if stored, err := os.ReadFile(filepath.Join("schema", c.Data.Kind()+".json")); !ok || err != nil || string(text) != string(stored) {
+			t.Errorf("%s: %v, %v; want what is stored", c.Data.Kind(), ok, err)
+		}
+	}
+	for _, kind := range []string{"", "expire", "../contract", "ordercreated", "OrderCreated.json", "*"} {
+		if text, ok := contract.Schema(kind); ok {
+			t.Errorf("%q is no contract, and has a schema: %s", kind, text)
 		}
 	}
 }
