@@ -11,6 +11,7 @@ import (
 func TestOnPostgres(t *testing.T) {
 	databases.Again(t, map[string]func(*testing.T){
 		"TestEveryMessageInEveryState":        TestEveryMessageInEveryState,
+		"TestEachStyleHasItsTurn":             TestEachStyleHasItsTurn,
 		"TestWhatIsNotTrackedNeverRunsOut":    TestWhatIsNotTrackedNeverRunsOut,
 		"TestTombstoneOfAnEndedOrder":         TestTombstoneOfAnEndedOrder,
 		"TestTombstoneEndsTheWaitForAProduct": TestTombstoneEndsTheWaitForAProduct,

@@ -1,17 +1,23 @@
-// Package inventory knows what is on the shelves, reserves it for orders that are paid, and
-// parts with it when they are completed.
+// Package inventory knows what is on the shelves, reserves it for orders, and parts with it
+// when they are completed.
 //
 //	owns       stock, reservations, movements
 //	publishes  InventoryUpdated, InventoryUpdateFailed, StockReleased
-//	consumes   PaymentProcessed; OrderCompleted, OrderFailed, OrderCancelled;
+//	consumes   PaymentProcessed; OrderCreated, OrderCompleted, OrderFailed, OrderCancelled;
 //	           ProductCreated, ProductPriceUpdated
+//	is asked   ReserveStock, ReleaseStock
 //
 // What became of the stock for an order, by the rules in reservation.go:
 //
-//	PaymentProcessed ──► reserved ── OrderCompleted ──► shipped: off the shelf
-//	       │                 └────── the order ended ─► released: free again
-//	       └───────────► refused: not enough of a product, nothing was reserved
-//	the order ended ───► ended: a tombstone, whatever comes later reserves nothing
+//	it is wanted ──► reserved ── OrderCompleted ──────────────────► shipped: off the shelf
+//	       │             └────── the order ended, or ReleaseStock ─► released: free again
+//	       └───────► refused: not enough of a product, nothing was reserved
+//	the order ended, or ReleaseStock ──► ended: a tombstone, nothing is reserved later
+//
+// An order wants its stock as its style says: once PaymentProcessed (choreographed), with
+// OrderCreated (parallel), or by ReserveStock (orchestrated). A command is answered as often
+// as it comes: by InventoryUpdated, InventoryUpdateFailed, or StockReleased without lines
+// where there was nothing to release.
 //
 // A reservation belongs to its order, and expires later than any deadline of that. Then
 // the order service is asked: what it says has ended is settled so, what goes on is kept.

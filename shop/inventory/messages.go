@@ -23,7 +23,17 @@ func (s *Service) Streams() []stream.Handler {
 		stream.On(contract.Products, s.productCreated),
 		stream.On(contract.Products, s.priceUpdated),
 		stream.Deciding(stream.On(contract.Payments, s.paymentProcessed),
-			func(e contract.PaymentProcessed) []string { return rows(e.OrderID, e.Lines) }),
+			func(e contract.PaymentProcessed) []string {
+				return rowsIf(e.Style == contract.Choreographed, e.OrderID, e.Lines)
+			}),
+		stream.Deciding(stream.On(contract.Orders, s.orderCreated),
+			func(e contract.OrderCreated) []string {
+				return rowsIf(e.Style == contract.Parallel, e.OrderID, e.Lines)
+			}),
+		stream.Deciding(stream.On(contract.Orders, s.reserveStock),
+			func(c contract.ReserveStock) []string { return rows(c.OrderID, c.Lines) }),
+		stream.Deciding(stream.On(contract.Orders, s.releaseStock),
+			func(c contract.ReleaseStock) []string { return rows(c.OrderID, c.Lines) }).Passing(),
 		stream.Deciding(stream.On(contract.Orders, s.orderCompleted),
 			func(e contract.OrderCompleted) []string { return rows(e.OrderID, e.Lines) }),
 		stream.Deciding(stream.On(contract.Orders, s.orderFailed),
@@ -45,6 +55,14 @@ func rows(order string, lines []contract.Line) []string {
 	return names
 }
 
+// rowsIf names them where there is something to decide.
+func rowsIf(decides bool, order string, lines []contract.Line) []string {
+	if !decides {
+		lines = nil
+	}
+	return rows(order, lines)
+}
+
 func (s *Service) productCreated(_ context.Context, tx *store.Tx, m message.Of[contract.ProductCreated]) error {
 	_, err := s.shelve(tx, m.Data)
 	return err
@@ -55,8 +73,31 @@ func (s *Service) priceUpdated(_ context.Context, tx *store.Tx, m message.Of[con
 	return err
 }
 
+// paymentProcessed is the turn of inventory where nobody conducts.
 func (s *Service) paymentProcessed(_ context.Context, tx *store.Tx, m message.Of[contract.PaymentProcessed]) error {
-	_, err := s.take(tx, m.Data)
+	if m.Data.Style != contract.Choreographed {
+		return nil
+	}
+	_, err := s.take(tx, about{order: m.Data.OrderID, style: m.Data.Style, lines: m.Data.Lines}, wanted)
+	return judged(err)
+}
+
+// orderCreated is its turn where payment and inventory begin at once.
+func (s *Service) orderCreated(_ context.Context, tx *store.Tx, m message.Of[contract.OrderCreated]) error {
+	if m.Data.Style != contract.Parallel {
+		return nil
+	}
+	_, err := s.take(tx, about{order: m.Data.OrderID, style: m.Data.Style, lines: m.Data.Lines}, wanted)
+	return judged(err)
+}
+
+func (s *Service) reserveStock(_ context.Context, tx *store.Tx, m message.Of[contract.ReserveStock]) error {
+	_, err := s.take(tx, about{order: m.Data.OrderID, style: m.Data.Style, lines: m.Data.Lines}, asked)
+	return judged(err)
+}
+
+func (s *Service) releaseStock(_ context.Context, tx *store.Tx, m message.Of[contract.ReleaseStock]) error {
+	_, err := s.settle(tx, about{order: m.Data.OrderID, lines: m.Data.Lines}, recalled)
 	return judged(err)
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -21,38 +22,48 @@ func lines(a, b string) []contract.Line { return []contract.Line{line(a, 4), lin
 // Every status and every message about an order, as a reader would handle it: what becomes
 // of the stock and what is said.
 func TestEveryMessageInEveryState(t *testing.T) {
-	const pay, complete, fail, cancel = 0, 1, 2, 3
+	const pay, complete, fail, cancel, reserve, release = 0, 1, 2, 3, 4, 5
 	about := func(id string) []message.Kind {
 		l := lines("a"+id, "b"+id)
 		return []message.Kind{payment(id, l...), contract.OrderCompleted{OrderID: id, Lines: l},
-			contract.OrderFailed{OrderID: id, Lines: l}, contract.OrderCancelled{OrderID: id, Lines: l}}
+			contract.OrderFailed{OrderID: id, Lines: l}, contract.OrderCancelled{OrderID: id, Lines: l},
+			contract.ReserveStock{OrderID: id, Style: contract.Orchestrated, Lines: l}, contract.ReleaseStock{OrderID: id, Lines: l}}
 	}
 	type end struct {
 		state          status
 		a, b           int64 // on hand
 		heldA, heldB   int64
-		updated, freed int64 // how often it was said
+		updated, freed int64 // whether it was said
 	}
 	type want struct {
 		end
-		as string // "": handled; "waits", "dead"
+		as    string // "": handled; "waits", "dead"
+		again string // what is said each time that it comes once more
 	}
 	untouched := end{none, 10, 5, 0, 0, 0, 0}
 	held, gone, back := end{reserved, 10, 5, 7, 2, 1, 0}, end{shipped, 3, 3, 0, 0, 1, 0}, end{released, 10, 5, 0, 0, 1, 1}
 	no, over := end{refused, 10, 5, 0, 4, 0, 0}, end{ended, 10, 5, 0, 0, 0, 0}
+	const updated, failed, tooLate = "InventoryUpdated", `InventoryUpdateFailed "reason":"out_of_stock"`, `InventoryUpdateFailed "reason":"called_off"`
+	const nothing = `StockReleased "lines":[]`
+	answered := func(e end) end { // that nothing was to be released
+		e.freed = 1
+		return e
+	}
 	s := start(t)
 	for n, c := range []struct {
 		name string
 		sold int64   // of b, to others before
 		give []int   // of the messages
-		want [4]want // after payment, completed, failed, cancelled
+		want [6]want // after payment, completed, failed, cancelled, reserve, release
 	}{
-		{"nothing yet", 0, nil, [4]want{{held, ""}, {untouched, "waits"}, {over, ""}, {over, ""}}},
-		{"reserved", 0, []int{pay}, [4]want{{held, ""}, {gone, ""}, {back, ""}, {back, ""}}},
-		{"shipped", 0, []int{pay, complete}, [4]want{{gone, ""}, {gone, ""}, {gone, "dead"}, {gone, "dead"}}},
-		{"refused", 4, []int{pay}, [4]want{{no, ""}, {no, "dead"}, {no, ""}, {no, ""}}},
-		{"released", 0, []int{pay, fail}, [4]want{{back, ""}, {back, "dead"}, {back, ""}, {back, ""}}},
-		{"ended", 0, []int{cancel}, [4]want{{over, ""}, {over, "dead"}, {over, ""}, {over, ""}}},
+		{"nothing yet", 0, nil, [6]want{{held, "", ""}, {untouched, "waits", ""}, {over, "", ""}, {over, "", ""}, {held, "", updated}, {answered(over), "", nothing}}},
+		{"reserved", 0, []int{pay}, [6]want{{held, "", ""}, {gone, "", ""}, {back, "", ""}, {back, "", ""}, {held, "", updated}, {back, "", nothing}}},
+		{"shipped", 0, []int{pay, complete}, [6]want{{gone, "", ""}, {gone, "", ""}, {gone, "dead", ""}, {gone, "dead", ""}, {gone, "", updated}, {gone, "dead", ""}}},
+		{"refused", 4, []int{pay}, [6]want{{no, "", ""}, {no, "dead", ""}, {no, "", ""}, {no, "", ""}, {no, "", failed}, {answered(no), "", nothing}}},
+		{"released", 0, []int{pay, fail}, [6]want{{back, "", ""}, {back, "dead", ""}, {back, "", ""}, {back, "", ""}, {back, "", tooLate}, {back, "", nothing}}},
+		{"released by a command", 0, []int{reserve, release}, [6]want{{back, "", ""}, {back, "dead", ""}, {back, "", ""}, {back, "", ""}, {back, "", tooLate}, {back, "", nothing}}},
+		{"ended", 0, []int{cancel}, [6]want{{over, "", ""}, {over, "dead", ""}, {over, "", ""}, {over, "", ""}, {over, "", tooLate}, {answered(over), "", nothing}}},
+		{"ended by a command", 0, []int{release}, [6]want{{answered(over), "", ""}, {answered(over), "dead", ""}, {answered(over), "", ""}, {answered(over), "", ""}, {answered(over), "", tooLate}, {answered(over), "", nothing}}},
 	} {
 		for i, want := range c.want {
 			id := fmt.Sprintf("%d-%d", n, i)
@@ -66,14 +77,21 @@ func TestEveryMessageInEveryState(t *testing.T) {
 				for _, g := range c.give {
 					s.hears(t, id, m[g])
 				}
-				for range 2 { // the second time, nothing is left to do
+				for n := range 2 { // the second time, nothing is left to do but to answer
+					before := s.spoken(t, id)
 					if as := s.judged(t, id, m[i]); as != want.as {
 						t.Errorf("%s, want %q", as, want.as)
 					}
 					got := end{s.status(t, id), s.onHand(t, "a"+id), s.onHand(t, "b"+id), s.reserved(t, "a"+id), s.reserved(t, "b"+id),
-						s.said(t, "InventoryUpdated", id), s.said(t, "StockReleased", id)}
+						min(1, s.said(t, "InventoryUpdated", id)), min(1, s.said(t, "StockReleased", id))}
 					if got != want.end {
 						t.Errorf("got %v, want %v", got, want.end)
+					}
+					kind, part, _ := strings.Cut(want.again, " ")
+					switch more := s.spoken(t, id)[len(before):]; {
+					case n == 0 || want.again == "" && len(more) == 0:
+					case len(more) != 1 || !strings.HasPrefix(more[0], kind+" ") || !strings.Contains(more[0], part):
+						t.Errorf("once more: said %q, want %q", more, want.again)
 					}
 				}
 				s.checkSound(t)
@@ -116,7 +134,7 @@ func TestOutcomesAreNamed(t *testing.T) {
 		got = append(got, did)
 	}
 	take := func(o string, l ...contract.Line) {
-		run(func(tx *store.Tx) (outcome, error) { return s.take(tx, payment(o, l...)) })
+		run(func(tx *store.Tx) (outcome, error) { return s.take(tx, about{order: o, lines: l}, wanted) })
 	}
 	settle := func(o string, e event) {
 		run(func(tx *store.Tx) (outcome, error) { return s.settle(tx, about{order: o}, e) })
@@ -132,6 +150,10 @@ func TestOutcomesAreNamed(t *testing.T) {
 	take("r", line("a", 1))
 	settle("r", completed)
 	settle("r", completed)
+	run(func(tx *store.Tx) (outcome, error) { return s.take(tx, about{order: "r"}, asked) })
+	run(func(tx *store.Tx) (outcome, error) { return s.take(tx, about{order: "q"}, asked) })
+	settle("q", recalled)
+	settle("s", recalled)
 	run(func(tx *store.Tx) (outcome, error) { return s.shelve(tx, contract.ProductCreated{ProductID: "new"}) })
 	run(func(tx *store.Tx) (outcome, error) { return s.shelve(tx, contract.ProductCreated{ProductID: "new"}) })
 	run(func(tx *store.Tx) (outcome, error) {
@@ -140,7 +162,7 @@ func TestOutcomesAreNamed(t *testing.T) {
 	run(func(tx *store.Tx) (outcome, error) {
 		return s.price(tx, contract.ProductPriceUpdated{ProductID: "given up", Price: 1})
 	})
-	if want := []outcome{took, again, kept, gave, late, lacked, buried, again, took, parted, again, shelved, again, priced, late}; !reflect.DeepEqual(got, want) {
+	if want := []outcome{took, again, kept, gave, late, lacked, buried, again, took, parted, again, again, late, again, buried, shelved, again, priced, late}; !reflect.DeepEqual(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
@@ -236,7 +258,7 @@ func TestNothingIsSoldThatIsNotThere(t *testing.T) {
 		wg.Go(func() {
 			order := fmt.Sprint("o", i)
 			_, err := s.DB.Update(t.Context(), []string{order, "hot"}, func(tx *store.Tx) error {
-				_, err := s.take(tx, payment(order, line("hot", 1)))
+				_, err := s.take(tx, about{order: order, lines: []contract.Line{line("hot", 1)}}, wanted)
 				return err
 			})
 			if err != nil {
@@ -281,7 +303,7 @@ func TestAnyMessagesInAnyOrder(t *testing.T) {
 	n := 0
 	rapid.Check(t, func(rt *rapid.T) {
 		n++
-		batch := rapid.SliceOfN(rapid.IntRange(0, 9), 1, 12).Draw(rt, "batch")
+		batch := rapid.SliceOfN(rapid.IntRange(0, 17), 1, 12).Draw(rt, "batch")
 		s.comes(t, rapid.Int64Range(1, 6).Draw(rt, "stock"), "a", "b")
 		hand, held := s.onHand(t, "a"), s.reserved(t, "a")
 		_, err := s.DB.Update(t.Context(), nil, func(tx *store.Tx) error {
@@ -327,9 +349,14 @@ func (s *Service) comes(t testing.TB, quantity int64, products ...string) {
 
 // any is one of the messages about an order of two a and one b.
 func (s *Service) any(tx *store.Tx, order string, which int) (outcome, error) {
+	all := about{order: order, lines: []contract.Line{line("a", 1), line("b", 1), line("a", 1)}}
 	switch which {
 	case 0:
-		return s.take(tx, payment(order, line("a", 1), line("b", 1), line("a", 1)))
+		return s.take(tx, all, wanted)
+	case 4:
+		return s.take(tx, all, asked)
+	case 5:
+		return s.settle(tx, all, recalled)
 	case 1:
 		return s.settle(tx, about{order: order}, completed)
 	case 2:

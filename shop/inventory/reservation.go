@@ -22,15 +22,17 @@ const (
 type event string
 
 const (
-	paid      event = "PaymentProcessed"
-	short     event = "PaymentProcessed, and there is not enough"
+	wanted    event = "PaymentProcessed" // or OrderCreated, where nobody waits for the payment
+	asked     event = "ReserveStock"
+	short     event = "one of these, and there is not enough"
+	recalled  event = "ReleaseStock"
 	completed event = "OrderCompleted"
 	undone    event = "OrderFailed" // or OrderCancelled
 	overdue   event = "expired, and the order goes on"
 )
 
 // An act is what is done besides changing the status, in the same commit. That stock is
-// reserved is no act: whether it can be decides between paid and short.
+// reserved is no act: whether it can be decides between wanted or asked, and short.
 type act string
 
 const (
@@ -40,7 +42,9 @@ const (
 	extend     act = "ask again later"
 	sayUpdated act = "InventoryUpdated"
 	sayFailed  act = "InventoryUpdateFailed"
+	sayOver    act = "InventoryUpdateFailed, for it was called off"
 	sayBack    act = "StockReleased"
+	sayNothing act = "StockReleased, of nothing"
 )
 
 // An outcome is what a message did. Nothing ends without one.
@@ -71,23 +75,30 @@ type rule struct {
 
 // rules are the life of a reservation: every status with every late, doubled or early
 // message. An order ends once, and is completed only after its stock was reserved: what
-// is not listed contradicts that, and is for an operator to see.
+// is not listed contradicts that, and is for an operator to see. A command is answered
+// whenever it comes, by what is so; whoever sent it twice may not have heard.
 var rules = []rule{
-	{[]status{none}, []event{paid}, reserved, []act{sayUpdated}, took},
+	{[]status{none}, []event{wanted, asked}, reserved, []act{sayUpdated}, took},
 	{[]status{none}, []event{short}, refused, []act{sayFailed}, lacked},
 	{[]status{reserved}, []event{completed}, shipped, []act{send}, parted},
-	{[]status{reserved}, []event{undone}, released, []act{free, sayBack}, gave},
+	{[]status{reserved}, []event{undone, recalled}, released, []act{free, sayBack}, gave},
 	{[]status{reserved}, []event{overdue}, reserved, []act{extend}, kept},
 
-	// Early: the log of orders is another one than that of payments.
+	// Early: the log of orders is another one than that of payments, and who calls something
+	// off passes what is parked.
 	{[]status{none}, []event{undone}, ended, nil, buried},
+	{[]status{none}, []event{recalled}, ended, []act{sayNothing}, buried},
 	{[]status{none}, []event{completed}, none, []act{await}, early},
 
 	// Late and doubled.
-	{[]status{reserved, shipped, refused}, []event{paid}, none, nil, again},
-	{[]status{released, ended}, []event{paid}, none, nil, late},
+	{[]status{reserved, shipped, refused}, []event{wanted}, none, nil, again},
+	{[]status{released, ended}, []event{wanted}, none, nil, late},
+	{[]status{reserved, shipped}, []event{asked}, none, []act{sayUpdated}, again},
+	{[]status{refused}, []event{asked}, none, []act{sayFailed}, again},
+	{[]status{released, ended}, []event{asked}, none, []act{sayOver}, late},
 	{[]status{shipped}, []event{completed}, none, nil, again},
 	{[]status{refused, released, ended}, []event{undone}, none, nil, again},
+	{[]status{refused, released, ended}, []event{recalled}, none, []act{sayNothing}, again},
 	// Whoever asked the order service was not the first.
 	{[]status{shipped, refused, released, ended}, []event{overdue}, none, nil, again},
 }

@@ -8,6 +8,10 @@ import (
 
 func allStatuses() []status { return []status{none, reserved, shipped, refused, released, ended} }
 
+func allEvents() []event {
+	return []event{wanted, asked, short, recalled, completed, undone, overdue}
+}
+
 // Each status and event has one rule, or is a contradiction that is listed here.
 func TestRulesAreCompleteAndUnambiguous(t *testing.T) {
 	impossible := func(s status, e event) bool {
@@ -16,7 +20,7 @@ func TestRulesAreCompleteAndUnambiguous(t *testing.T) {
 			return s != none
 		case completed: // only what was reserved, and was not undone
 			return s != none && s != reserved && s != shipped
-		case undone: // what has been completed stays so
+		case undone, recalled: // what has been completed stays so
 			return s == shipped
 		case overdue: // only what is there expires
 			return s == none
@@ -24,7 +28,7 @@ func TestRulesAreCompleteAndUnambiguous(t *testing.T) {
 		return false
 	}
 	for _, s := range allStatuses() {
-		for _, e := range []event{paid, short, completed, undone, overdue} {
+		for _, e := range allEvents() {
 			listed := 0
 			for _, r := range rules {
 				if slices.Contains(r.in, s) && slices.Contains(r.on, e) {
@@ -37,6 +41,28 @@ func TestRulesAreCompleteAndUnambiguous(t *testing.T) {
 				t.Errorf("%s of %q: %d rules, %v; want none, %v", e, s, listed, err, errImpossible)
 			case !impossible(s, e) && (listed != 1 || err != nil):
 				t.Errorf("%s of %q: %d rules, %v; want one", e, s, listed, err)
+			}
+		}
+	}
+}
+
+// A command is answered in whatever status it finds the stock, once each time. One that
+// finds too little is answered as short.
+func TestEveryCommandIsAnswered(t *testing.T) {
+	for _, s := range allStatuses() {
+		for command, answers := range map[event][]act{asked: {sayUpdated, sayFailed, sayOver}, recalled: {sayBack, sayNothing}} {
+			r, err := next(s, command)
+			if err != nil {
+				continue // dead, for an operator to see: TestRulesAreCompleteAndUnambiguous lists it
+			}
+			said := 0
+			for _, a := range r.do {
+				if slices.Contains(answers, a) {
+					said++
+				}
+			}
+			if said != 1 {
+				t.Errorf("%s of %q is answered %d times: %q", command, s, said, r.do)
 			}
 		}
 	}
@@ -60,7 +86,7 @@ func TestEveryWalkThroughTheRules(t *testing.T) {
 			t.Errorf("%q holds %d times", at.is, at.held)
 			return
 		}
-		for _, e := range []event{paid, short, completed, undone, overdue} {
+		for _, e := range allEvents() {
 			r, err := next(at.is, e)
 			if err != nil {
 				continue
@@ -69,7 +95,7 @@ func TestEveryWalkThroughTheRules(t *testing.T) {
 			if r.to != none {
 				to.is = r.to
 			}
-			if e == paid && r.to == reserved {
+			if (e == wanted || e == asked) && r.to == reserved {
 				to.held++
 			}
 			for _, a := range r.do {

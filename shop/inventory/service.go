@@ -34,6 +34,10 @@ const (
 	forbearance = time.Second
 )
 
+// calledOff is why nothing is reserved for an order that ended before, or whose stock was
+// asked back before. Nobody waits for that any more.
+const calledOff = "called_off"
+
 func (s *Service) hold() time.Duration {
 	if s.Hold == 0 {
 		return 24 * time.Hour
@@ -48,18 +52,17 @@ type about struct {
 	lacking      string // the product of which there is not enough
 }
 
-// take reserves the stock for an order that was paid: all lines or none. The row of the
-// reservation comes first, for it tells whether this is the first that is heard of it.
-func (s *Service) take(tx *store.Tx, e contract.PaymentProcessed) (outcome, error) {
-	a := about{order: e.OrderID, style: e.Style, lines: e.Lines}
+// take reserves the stock for an order that wants or asks for it: all lines or none. The
+// row of the reservation comes first, for it tells whether this is the first that is heard
+// of it.
+func (s *Service) take(tx *store.Tx, a about, what event) (outcome, error) {
 	first, err := begin(tx, a, tx.Now.Add(s.hold()))
 	switch {
 	case err != nil:
 		return "", err
 	case !first:
-		return s.settle(tx, a, paid)
+		return s.settle(tx, a, what)
 	}
-	what := paid
 	if a.lacking, err = claimAll(tx, demands(a.lines)); err != nil {
 		return "", err
 	}
@@ -140,7 +143,7 @@ func (s *Service) act(tx *store.Tx, do []act, a about) (err error) {
 	for _, each := range do {
 		switch each {
 		case await:
-			err = failure.Wait(forbearance, fmt.Errorf("inventory: order %s is completed, and its payment not heard of", a.order))
+			err = failure.Wait(forbearance, fmt.Errorf("inventory: order %s is completed, and nothing was reserved for it", a.order))
 		case free:
 			err = forEach(tx, a.lines, unclaim)
 		case send:
@@ -151,8 +154,12 @@ func (s *Service) act(tx *store.Tx, do []act, a about) (err error) {
 			err = tx.Append(a.order, contract.InventoryUpdated{OrderID: a.order, Style: a.style, Lines: a.lines})
 		case sayFailed:
 			err = tx.Append(a.order, contract.InventoryUpdateFailed{OrderID: a.order, Reason: contract.OutOfStock, ProductID: a.lacking})
+		case sayOver:
+			err = tx.Append(a.order, contract.InventoryUpdateFailed{OrderID: a.order, Reason: calledOff})
 		case sayBack:
 			err = tx.Append(a.order, contract.StockReleased{OrderID: a.order, Lines: a.lines})
+		case sayNothing:
+			err = tx.Append(a.order, contract.StockReleased{OrderID: a.order, Lines: []contract.Line{}})
 		}
 		if err != nil {
 			return err

@@ -89,6 +89,25 @@ func (s *Service) said(t testing.TB, kind, order string) int64 {
 	return s.number(t, `SELECT count(*) FROM journal WHERE kind = $1 AND key = $2`, kind, order)
 }
 
+// spoken lists the facts about an order, with their bodies.
+func (s *Service) spoken(t testing.TB, order string) (facts []string) {
+	t.Helper()
+	err := s.DB.View(t.Context(), func(tx *store.Tx) error {
+		facts = nil
+		return tx.Rows(`SELECT kind, body FROM journal WHERE key = $1 ORDER BY seq`, []any{order}, func(scan func(...any) error) error {
+			var kind string
+			var body []byte
+			err := scan(&kind, &body)
+			facts = append(facts, kind+" "+string(body))
+			return err
+		})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return facts
+}
+
 // checkSound checks what holds at any time: the movements of a product sum to its stock,
 // one after the other, and what is reserved of it are the open reservations.
 func (s *Service) checkSound(t testing.TB) {

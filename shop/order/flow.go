@@ -39,15 +39,24 @@ func Flow() []Step {
 
 		// An order that goes well.
 		{After: on(Cause("POST /api/orders")), Who: "order", Does: "accepts the order and sets its deadline", Says: contract.OrderCreated{}},
-		{After: on(contract.OrderCreated{}), Who: "payment", Does: "captures the money, under a key stored before", Says: contract.PaymentProcessed{}, Else: contract.PaymentFailed{}},
-		{After: on(contract.PaymentProcessed{}), Who: "inventory", Does: "reserves the stock, all lines or none", Says: contract.InventoryUpdated{}, Else: contract.InventoryUpdateFailed{}},
+		{After: on(contract.OrderCreated{}), Who: "payment", Does: "captures the money, under a key stored before (choreographed, parallel)", Says: contract.PaymentProcessed{}, Else: contract.PaymentFailed{}},
+		{After: on(contract.PaymentProcessed{}), Who: "inventory", Does: "reserves the stock, all lines or none (choreographed)", Says: contract.InventoryUpdated{}, Else: contract.InventoryUpdateFailed{}},
+		{After: on(contract.OrderCreated{}), Who: "inventory", Does: "reserves the stock at once (parallel)", Says: contract.InventoryUpdated{}, Else: contract.InventoryUpdateFailed{}},
 		{After: on(contract.PaymentProcessed{}), Who: "order", Does: "notes that it is paid"},
 		{After: on(contract.InventoryUpdated{}), Who: "order", Does: "confirms the order, lifts its deadline", Says: contract.OrderConfirmed{}},
-		{After: on(contract.InventoryUpdated{}), Who: "shipping", Does: "gets a label and hands the parcel over", Says: contract.OrderShipped{}},
+		{After: on(contract.InventoryUpdated{}), Who: "shipping", Does: "gets a label and hands the parcel over (choreographed)", Says: contract.OrderShipped{}},
 		{After: on(contract.OrderShipped{}), Who: "order", Does: "completes the order", Says: contract.OrderCompleted{}},
 		{After: on(contract.OrderCompleted{}), Who: "inventory", Does: "takes what was reserved off the shelf"},
 		{After: on(Cause("its carrier's word")), Who: "shipping", Does: "follows the parcel until it arrives", Says: contract.ShipmentDelivered{}},
 		{After: on(contract.ShipmentDelivered{}), Who: "order", Does: "notes that the parcel has arrived"},
+
+		// Where the order conducts: it asks, and is answered.
+		{After: on(Cause("its turn to be reserved")), Who: "order", Does: "asks for the stock (orchestrated)", Says: contract.ReserveStock{}},
+		{After: on(contract.ReserveStock{}), Who: "inventory", Does: "reserves the stock, all lines or none (orchestrated)", Says: contract.InventoryUpdated{}, Else: contract.InventoryUpdateFailed{}},
+		{After: on(Cause("its turn to be released")), Who: "order", Does: "asks to undo that (orchestrated)", Says: contract.ReleaseStock{}},
+		{After: on(contract.ReleaseStock{}), Who: "inventory", Does: "frees what it reserved, reserves nothing more (orchestrated)", Says: contract.StockReleased{}},
+		{After: on(Cause("its turn to be shipped")), Who: "order", Does: "asks for the parcel (orchestrated, parallel)", Says: contract.ShipOrder{}},
+		{After: on(contract.ShipOrder{}), Who: "shipping", Does: "gets a label and hands the parcel over (orchestrated, parallel)", Says: contract.OrderShipped{}},
 
 		// An order that does not.
 		{After: on(contract.PaymentFailed{}), Who: "order", Does: "fails the order", Says: contract.OrderFailed{}},

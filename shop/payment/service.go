@@ -27,14 +27,14 @@ type Service struct {
 	Meter    metric.Meter // of what is open between the ledgers; none
 }
 
-// choreographed is the style of order in which payment acts by itself.
-const choreographed = "choreographed"
-
-// want stores the intent to charge, with the key, before anything is called.
+// want stores the intent to charge, with the key, before anything is called. An order that
+// is orchestrated asks by itself.
 func (s *Service) want(tx *store.Tx, o contract.OrderCreated) error {
 	switch {
-	case o.Style != choreographed:
-		return failure.Permanent(fmt.Errorf("payment: order %s has the style %q, and only %q is known", o.OrderID, o.Style, choreographed))
+	case o.Style == contract.Orchestrated:
+		return nil
+	case o.Style != contract.Choreographed && o.Style != contract.Parallel:
+		return failure.Permanent(fmt.Errorf("payment: order %s has the unknown style %q", o.OrderID, o.Style))
 	case o.OrderID == "" || o.Total <= 0:
 		return failure.Permanent(fmt.Errorf("payment: order %q has a total of %d", o.OrderID, o.Total))
 	}

@@ -38,6 +38,7 @@ func TestOnPostgres(t *testing.T) {
 		"TestCrashAroundCall":              TestCrashAroundCall,
 		"TestStateTimesMessage":            TestStateTimesMessage,
 		"TestOrderThatPaymentCannotTake":   TestOrderThatPaymentCannotTake,
+		"TestStylesThatPaymentTakes":       TestStylesThatPaymentTakesByItself,
 		"TestLedgerConstraints":            TestLedgerConstraints,
 		"TestMoneyBalancesWhateverHappens": TestMoneyBalancesWhateverHappens,
 		"TestShow":                         TestShow,
@@ -265,7 +266,7 @@ func (b *bench) effect(s step) string {
 
 func TestOrderThatPaymentCannotTake(t *testing.T) {
 	for name, change := range map[string]func(*contract.OrderCreated){
-		"unknown style": func(o *contract.OrderCreated) { o.Style = "parallel" },
+		"unknown style": func(o *contract.OrderCreated) { o.Style = "baroque" },
 		"no style":      func(o *contract.OrderCreated) { o.Style = "" },
 		"no total":      func(o *contract.OrderCreated) { o.Total = 0 },
 		"no id":         func(o *contract.OrderCreated) { o.OrderID = "" },
@@ -279,6 +280,19 @@ func TestOrderThatPaymentCannotTake(t *testing.T) {
 		}
 		if got := b.read(`SELECT order_id FROM payment`); got != "" {
 			t.Errorf("%s: %q was stored", name, got)
+		}
+	}
+}
+
+// Payment acts by itself but where the order conducts: there it waits to be asked.
+func TestStylesThatPaymentTakesByItself(t *testing.T) {
+	for style, want := range map[string]string{contract.Choreographed: "wanted", contract.Parallel: "wanted", contract.Orchestrated: ""} {
+		b := newBench(t)
+		o := created("o", "ok")
+		o.Style = style
+		b.must(b.hear(o, "o"))
+		if got := b.read(`SELECT status FROM payment`); got != want {
+			t.Errorf("%s: got %q, want %q", style, got, want)
 		}
 	}
 }

@@ -12,6 +12,8 @@ func TestOnPostgres(t *testing.T) {
 	databases.Again(t, map[string]func(*testing.T){
 		"TestEveryMessageInEveryState": TestEveryMessageInEveryState,
 		"TestTombstoneOfAnEndedOrder":  TestTombstoneOfAnEndedOrder,
+		"TestShipOrderIsAnswered":      TestShipOrderIsAnswered,
+		"TestOthersAreCommanded":       TestOthersAreCommanded,
 		"TestDoor":                     TestDoor,
 		"TestParcelsMove":              TestParcelsMove,
 		"TestManyParcelsMoveInChunks":  TestManyParcelsMoveInChunks,

@@ -3,15 +3,20 @@
 //	owns       shipments
 //	publishes  OrderShipped, ShipmentDelivered, ShipmentRecalled
 //	consumes   InventoryUpdated; OrderFailed, OrderCancelled
+//	is asked   ShipOrder
 //
 // The life of a shipment:
 //
-//	InventoryUpdated ──► wanted ── label made ──► shipped ── its carrier says so ──► delivered
-//	                        │                        └─── the order ended ───┬────────────┘
-//	                        │                                                ▼
-//	                        │                                            recalled ──► returned
-//	                        └─── the order ended ──► ended ── label made after all ──► recalled
-//	the order ended ──────────────────────────────► ended: a tombstone, nothing is sent later
+//	its turn ──► wanted ── label made ──► shipped ── its carrier says so ──► delivered
+//	                │                        └─── the order ended ───┬────────────┘
+//	                │                                                ▼
+//	                │                                            recalled ──► returned
+//	                └─── the order ended ──► ended ── label made after all ──► recalled
+//	the order ended ──────────────────────► ended: a tombstone, nothing is sent later
+//
+// It is shipping's turn once InventoryUpdated where nobody conducts (choreographed), else
+// when ShipOrder says so: that is answered with OrderShipped as often as it comes, unless the
+// order has ended.
 //
 // On its way, a parcel is picked_up, in_transit and out_for_delivery: these are events of a
 // shipment, each with the carrier's time, and no states of it.

@@ -14,6 +14,7 @@ import (
 func (s *Service) Streams() []stream.Handler {
 	return []stream.Handler{
 		stream.On(contract.Inventory, s.inventoryUpdated),
+		stream.On(contract.Orders, s.shipOrder),
 		stream.On(contract.Orders, s.orderFailed).Passing(),
 		stream.On(contract.Orders, s.orderCancelled).Passing(),
 	}
@@ -27,8 +28,17 @@ func (s *Service) Queues() []queue.Handler {
 	}
 }
 
+// inventoryUpdated is the turn of shipping where nobody conducts.
 func (s *Service) inventoryUpdated(_ context.Context, tx *store.Tx, m message.Of[contract.InventoryUpdated]) error {
-	_, err := s.want(tx, m.Data)
+	if m.Data.Style != contract.Choreographed {
+		return nil
+	}
+	_, err := s.want(tx, m.Data.OrderID, m.Data.Lines)
+	return err
+}
+
+func (s *Service) shipOrder(_ context.Context, tx *store.Tx, m message.Of[contract.ShipOrder]) error {
+	_, err := s.ship(tx, m.Data.OrderID, m.Data.Lines)
 	return err
 }
 

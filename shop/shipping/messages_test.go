@@ -15,7 +15,11 @@ import (
 
 // The messages about an order.
 func stocked(id string) message.Kind {
-	return contract.InventoryUpdated{OrderID: id, Lines: []contract.Line{{ProductID: "a", Quantity: 1}}}
+	return contract.InventoryUpdated{OrderID: id, Style: contract.Choreographed, Lines: []contract.Line{{ProductID: "a", Quantity: 1}}}
+}
+
+func ordered(id string) message.Kind {
+	return contract.ShipOrder{OrderID: id, Lines: []contract.Line{{ProductID: "a", Quantity: 1}}}
 }
 
 func made(id string) message.Kind {
@@ -112,8 +116,9 @@ func TestOutcomesAreNamed(t *testing.T) {
 		got = append(got, did)
 	}
 	want := func(o string) {
-		run(func(tx *store.Tx) (outcome, error) { return s.want(tx, contract.InventoryUpdated{OrderID: o}) })
+		run(func(tx *store.Tx) (outcome, error) { return s.want(tx, o, nil) })
 	}
+	ship := func(o string) { run(func(tx *store.Tx) (outcome, error) { return s.ship(tx, o, nil) }) }
 	send := func(o string) { run(func(tx *store.Tx) (outcome, error) { return s.send(tx, o, Label{}) }) }
 	end := func(o string) { run(func(tx *store.Tx) (outcome, error) { return s.end(tx, o, nil) }) }
 	want("o")
@@ -128,9 +133,55 @@ func TestOutcomesAreNamed(t *testing.T) {
 	want("q")
 	end("q")
 	send("q")
-	expected := []outcome{asked, again, sent, again, called, again, late, buried, late, asked, buried, called}
+	ship("q")
+	ship("r")
+	ship("r")
+	send("r")
+	ship("r")
+	expected := []outcome{asked, again, sent, again, called, again, late, buried, late, asked, buried, called, late, asked, again, sent, said}
 	if !reflect.DeepEqual(got, expected) {
 		t.Errorf("got  %q\nwant %q", got, expected)
+	}
+}
+
+// Whoever commands a parcel gets his answer as often as he asks for it: once it is sent,
+// and not for an order that has ended. Only one parcel is sent.
+func TestShipOrderIsAnswered(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		give messages
+		want int64 // times that OrderShipped was said
+		jobs int64
+	}{
+		{"once", messages{ordered, made}, 1, 1},
+		{"while its label is made", messages{ordered, ordered, made}, 1, 1},
+		{"once more", messages{ordered, made, ordered, ordered}, 3, 1},
+		{"after it arrived", messages{ordered, made, moved, ordered}, 2, 1},
+		{"after it was recalled", messages{ordered, made, failed, ordered}, 1, 1},
+		{"of an order that has ended", messages{cancelled, ordered}, 0, 0},
+		{"of one that ended while its label was made", messages{ordered, cancelled, ordered, made, ordered}, 0, 1},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := start(t)
+			s.hears(t, "o", tt.give...)
+			if got, jobs := s.said(t, "OrderShipped", "o"), s.jobs(t, "o"); got != tt.want || jobs != tt.jobs {
+				t.Errorf("said %d times, and %d parcels; want %d and %d", got, jobs, tt.want, tt.jobs)
+			}
+			if n := s.number(t, `SELECT count(DISTINCT body) FROM journal WHERE kind = 'OrderShipped'`); n > 1 {
+				t.Errorf("the answers differ: there are %d", n)
+			}
+		})
+	}
+}
+
+// That stock is reserved is shipping's turn only where nobody conducts.
+func TestOthersAreCommanded(t *testing.T) {
+	for style, want := range map[string]status{contract.Choreographed: wanted, contract.Orchestrated: none, contract.Parallel: none} {
+		s := start(t)
+		s.hears(t, "o", func(id string) message.Kind { return contract.InventoryUpdated{OrderID: id, Style: style} })
+		if n := s.number(t, `SELECT count(*) FROM shipment`); n != map[status]int64{wanted: 1}[want] {
+			t.Errorf("%s: %d shipments", style, n)
+		}
 	}
 }
 

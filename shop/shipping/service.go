@@ -45,12 +45,13 @@ const (
 	called outcome = "called"   // it back
 	buried outcome = "buried"   // left a tombstone: nothing had been sent
 	again  outcome = "again"    // nothing: it was done before
+	said   outcome = "said"     // again what was done before
 	late   outcome = "too late" // nothing: the order has ended
 )
 
 // want wants the parcel of an order whose stock was taken.
-func (s *Service) want(tx *store.Tx, e contract.InventoryUpdated) (outcome, error) {
-	before, err := load(tx, e.OrderID)
+func (s *Service) want(tx *store.Tx, order string, lines []contract.Line) (outcome, error) {
+	before, err := load(tx, order)
 	switch {
 	case err == nil && !before.stopped.IsZero():
 		return late, nil
@@ -59,10 +60,28 @@ func (s *Service) want(tx *store.Tx, e contract.InventoryUpdated) (outcome, erro
 	case !errors.Is(err, ErrUnknown):
 		return "", err
 	}
-	if err := insert(tx, shipment{order: e.OrderID, status: wanted, lines: e.Lines}); err != nil {
+	if err := insert(tx, shipment{order: order, status: wanted, lines: lines}); err != nil {
 		return "", err
 	}
-	return asked, tx.Send(e.OrderID, label{OrderID: e.OrderID, Lines: e.Lines, Wanted: tx.Now})
+	return asked, tx.Send(order, label{OrderID: order, Lines: lines, Wanted: tx.Now})
+}
+
+// ship does what want does for whoever asks for it: he gets his answer once more where it
+// was given before. Nobody waits for the parcel of an order that has ended.
+func (s *Service) ship(tx *store.Tx, order string, lines []contract.Line) (outcome, error) {
+	did, err := s.want(tx, order, lines)
+	if err != nil || did != again {
+		return did, err
+	}
+	p, err := load(tx, order)
+	if err != nil || p.shipped.IsZero() {
+		return again, err // its label is being made, and is the answer
+	}
+	return said, p.sayShipped(tx)
+}
+
+func (s shipment) sayShipped(tx *store.Tx) error {
+	return tx.Append(s.order, contract.OrderShipped{OrderID: s.order, Carrier: s.label.Carrier, TrackingNumber: s.label.Tracking})
 }
 
 // send records the label of a parcel. If its order has ended meanwhile, the carrier is to
@@ -86,7 +105,7 @@ func (s *Service) send(tx *store.Tx, order string, l Label) (outcome, error) {
 	if next == recalled {
 		return called, tx.Append(order, contract.ShipmentRecalled{OrderID: order})
 	}
-	return sent, tx.Append(order, contract.OrderShipped{OrderID: order, Carrier: l.Carrier, TrackingNumber: l.Tracking})
+	return sent, p.sayShipped(tx)
 }
 
 // end stops the shipment of an order that has ended. If there is none yet, it leaves a
