@@ -1,0 +1,14 @@
+package saga_test
+
+import (
+	"testing"
+
+	"github.com/tidewire/tidewire/internal/databases"
+)
+
+// TestOnPostgres runs the tests that touch rows once more, on a real PostgreSQL.
+func TestOnPostgres(t *testing.T) {
+	databases.Again(t, map[string]func(*testing.T){
+		"TestWays": TestWays,
+	})
+}
