@@ -46,6 +46,8 @@ func (d *Desk) Handler(m *Metrics) http.Handler {
 	routes := door.Handler(door.Options{OpenMode: true}, d.Routes()...)
 	mux := http.NewServeMux()
 	mux.Handle("/", routes)
+	mux.Handle("/livez", unasked(routes))
+	mux.Handle("/readyz", unasked(routes))
 	local := func(h http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if !door.Loopback(r.Host) {
@@ -62,4 +64,16 @@ func (d *Desk) Handler(m *Metrics) http.Handler {
 	mux.Handle("/debug/pprof/symbol", local(http.HandlerFunc(pprof.Symbol)))
 	mux.Handle("/debug/pprof/trace", local(http.HandlerFunc(pprof.Trace)))
 	return mux
+}
+
+// unasked drops the query: whoever probes adds one of his own, against caches, and a machine
+// that is well is not to be ended for it.
+func unasked(routes http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		plain := *r.URL
+		plain.RawQuery, plain.ForceQuery = "", false
+		r = r.WithContext(r.Context())
+		r.URL = &plain
+		routes.ServeHTTP(w, r)
+	})
 }

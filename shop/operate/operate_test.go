@@ -319,6 +319,24 @@ func TestHealth(t *testing.T) {
 	}
 }
 
+// Whoever probes may add parameters of his own; other routes have those that they have.
+func TestProbesMayAddAQuery(t *testing.T) {
+	s := newShop(t)
+	for _, query := range []string{"?x", "?x=1&x=2", "?", "?_=1893456000", "?a=%zz", "?name=%00", "?a;b"} {
+		for _, path := range []string{"/livez", "/readyz", "/metrics"} {
+			if status, text := s.do("GET", path+query, ""); status != 200 {
+				t.Errorf("%s%s: got %d %s", path, query, status, text)
+			}
+		}
+		if status, _ := s.do("POST", "/readyz"+query, ""); status != 405 {
+			t.Errorf("POST /readyz%s: got %d, want 405", query, status)
+		}
+	}
+	if status, _ := s.do("GET", "/admin/v1/queues?x=1", ""); status != 400 {
+		t.Errorf("queues: got %d, want 400", status)
+	}
+}
+
 func TestMetricsAndProfilesAreForThisMachine(t *testing.T) {
 	s := newShop(t)
 	s.say(1)
