@@ -26,6 +26,7 @@ import (
 	"github.com/tidewire/tidewire/toolkit/failure"
 	"github.com/tidewire/tidewire/toolkit/journal"
 	"github.com/tidewire/tidewire/toolkit/queue"
+	"github.com/tidewire/tidewire/toolkit/request"
 	"github.com/tidewire/tidewire/toolkit/run"
 	"github.com/tidewire/tidewire/toolkit/store"
 	"github.com/tidewire/tidewire/toolkit/stream"
@@ -33,9 +34,9 @@ import (
 )
 
 // THE TOPOLOGY. Every service has a database of its own, and knows the others by the
-// facts in their journals; only the order service asks two of them a question, inventory
-// asks the order service about orders whose stock has been reserved for a day, and
-// notification asks the user service for addresses.
+// facts in their journals; only the order service asks two of them a question (and inventory,
+// where order.check_stock is set), inventory asks the order service about orders whose stock
+// has been reserved for a day, and notification asks the user service for addresses.
 //
 //	user       → analytics, notification       who there is
 //	product    → inventory, analytics          a new product has a stock; what it is called, and is worth
@@ -81,6 +82,14 @@ func wire(ctx context.Context, c config.Config, meter metric.Meter) (*platform, 
 	// facts of the one before.
 	known := order.Remember(products, users)
 	orders := &order.Service{DB: db["order"], Catalogue: known, Users: known, Meter: meter}
+	process, questions := &run.Process{Instance: uuid.NewString(), Meter: meter}, &request.Local{}
+	asks, err := request.NewClient(questions, "order", process)
+	if err != nil {
+		return nil, errors.Join(err, e.close())
+	}
+	if c.Order.CheckStock {
+		orders.Asks = asks
+	}
 	provider, err := payment.Guard(payment.NewSimulated(c.Payment.Simulator), payment.Breaker{Meter: meter})
 	if err != nil {
 		return nil, errors.Join(err, e.close())
@@ -97,7 +106,7 @@ func wire(ctx context.Context, c config.Config, meter metric.Meter) (*platform, 
 	}
 
 	p := &platform{engine: e, retention: c.Retention,
-		process: &run.Process{Instance: uuid.NewString(), Meter: meter}, strain: run.NewStrain(),
+		process: process, questions: questions, strain: run.NewStrain(),
 		demos: []func(context.Context) error{users.Demo, products.Demo},
 		bind:  payments.Bind,
 		members: []member{
@@ -105,7 +114,7 @@ func wire(ctx context.Context, c config.Config, meter metric.Meter) (*platform, 
 			{db: products.DB, routes: products.Routes()},
 			{db: orders.DB, routes: orders.Routes(), streams: orders.Streams(), queues: orders.Queues(), awaited: true},
 			{db: payments.DB, routes: payments.Routes(), streams: payments.Streams(), queues: payments.Queues(), also: payments.Run, awaited: true},
-			{db: stock.DB, routes: stock.Routes(), streams: stock.Streams(), also: stock.Run, awaited: true},
+			{db: stock.DB, routes: stock.Routes(), streams: stock.Streams(), answers: stock.Answers(), also: stock.Run, awaited: true},
 			{db: parcels.DB, routes: parcels.Routes(), streams: parcels.Streams(), queues: parcels.Queues(), also: parcels.Run, awaited: true, working: working{aside: shipping.Tracking}},
 			{db: numbers.DB, routes: numbers.Routes(), streams: numbers.Streams(), reading: reading{numbers.Policy(), analytics.Rest}},
 			{db: mails.DB, routes: mails.Routes(), streams: mails.Streams(), queues: mails.Queues(), also: mails.Run,
@@ -145,6 +154,7 @@ type member struct {
 	routes  []door.Route                // at the customers' door
 	streams []stream.Handler            // of the facts of others
 	queues  []queue.Handler             // of its own work
+	answers []request.Handler           // to what others ask it
 	also    func(context.Context) error // what it does now and then; nil
 	awaited bool                        // an order waits for it: how far it is behind, and whether it stands still, decides whether more are taken
 	reading reading
@@ -181,8 +191,9 @@ func (m member) logs() []string {
 type platform struct {
 	*engine
 	process    *run.Process // who we are among all instances
-	strain     *run.Strain  // of those services that an order waits for
-	standstill *standstill  // of the same
+	questions  *request.Local
+	strain     *run.Strain // of those services that an order waits for
+	standstill *standstill // of the same
 	retention  time.Duration
 	members    []member
 	bind       func(ctx context.Context, ledger string) error // to the payment provider
@@ -246,6 +257,9 @@ func (p *platform) parts(names []string) (parts []func(context.Context) error) {
 				w.Strain = strain
 			}
 			parts = append(parts, w.Run)
+		}
+		if m.answers != nil {
+			parts = append(parts, (&request.Server{Driver: p.questions, Service: m.name(), Handlers: m.answers, Process: p.process}).Run)
 		}
 		if m.also != nil {
 			parts = append(parts, m.also)

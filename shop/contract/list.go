@@ -6,6 +6,7 @@ import "embed"
 type Contract struct {
 	Data Kind   // of its type, empty; one with a Queue asks the service of that queue for something
 	By   string // the service that says it; the stream that bears it has the same name
+	Asks bool   // a question or its answer: no stream bears it, and it is stored nowhere
 }
 
 // A Kind is the data of a message.
@@ -29,7 +30,7 @@ func All() []Contract {
 			all = append(all, Contract{Data: data, By: who})
 		}
 	}
-	return all
+	return append(all, Contract{Data: CheckStock{}, By: Orders, Asks: true}, Contract{Data: StockChecked{}, By: Inventory, Asks: true})
 }
 
 //go:embed schema/*.json

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"slices"
+	"time"
 
 	"github.com/tidewire/tidewire/toolkit/store"
 )
@@ -48,6 +49,21 @@ func Settle(r *http.Request, db *store.DB, later Answer) (Answer, error) {
 		return err
 	})
 	return answer, err
+}
+
+// Repeated reports whether Commit has an answer to r already, so that whoever is asked
+// before a change need not be. It is a hint: only Commit decides.
+func Repeated(r *http.Request, db *store.DB) (repeated bool, err error) {
+	once, err := onceOf(r)
+	if err != nil || once.key == "" {
+		return false, err
+	}
+	err = db.View(r.Context(), func(tx *store.Tx) (err error) {
+		repeated, err = tx.Row([]any{nil}, `SELECT 1 FROM idempotency WHERE caller = $1 AND route = $2 AND key = $3 AND time > $4`,
+			once.caller, once.route, once.key, time.Now().Add(-keepKeys))
+		return err
+	})
+	return repeated, err
 }
 
 type callerKey struct{}

@@ -25,6 +25,7 @@ func TestOnPostgres(t *testing.T) {
 		"TestValueFollowsThePrice":            TestValueFollowsThePrice,
 		"TestMovementsInPages":                TestMovementsInPages,
 		"TestExpired":                         TestExpired,
+		"TestCheck":                           TestCheck,
 		"TestTwoSweepAtOnce":                  TestTwoSweepAtOnce,
 		"TestExpiryMeetsTheEnd":               TestExpiryMeetsTheEnd,
 	})

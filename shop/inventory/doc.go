@@ -6,6 +6,7 @@
 //	consumes   PaymentProcessed; OrderCreated, OrderCompleted, OrderFailed, OrderCancelled;
 //	           ProductCreated, ProductPriceUpdated
 //	is asked   ReserveStock, ReleaseStock
+//	answers    CheckStock
 //
 // What became of the stock for an order, by the rules in reservation.go:
 //

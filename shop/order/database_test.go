@@ -20,6 +20,7 @@ func TestOnPostgres(t *testing.T) {
 		"TestCancel":                        TestCancel,
 		"TestFinalListsInTheOrderOfTheEnds": TestFinalListsInTheOrderOfTheEnds,
 		"TestLists":                         TestLists,
+		"TestARepeatIsNotAskedAbout":        TestARepeatIsNotAskedAbout,
 		"TestHistory":                       TestHistory,
 		"TestEnded":                         TestEnded,
 	})

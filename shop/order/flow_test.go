@@ -58,6 +58,9 @@ func contracts(t *testing.T) (names []string) {
 		t.Fatal(files, err)
 	}
 	for _, name := range files {
+		if filepath.Base(name) == "question.go" { // no stream bears what is in there
+			continue
+		}
 		file, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
 		if err != nil {
 			t.Fatal(err)

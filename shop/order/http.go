@@ -42,6 +42,9 @@ func (s *Service) post(r *http.Request) (door.Answer, error) {
 		return door.Answer{}, err
 	}
 	refused := s.price(r.Context(), q, &terms)
+	if refused == nil {
+		refused = s.inStock(r, terms)
+	}
 	if refused != nil && q.ID == nil && r.Header.Get("Idempotency-Key") == "" {
 		return door.Answer{}, refused // nothing can be a repeat of this
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/tidewire/tidewire/shop/contract"
 	"github.com/tidewire/tidewire/toolkit/message"
+	asking "github.com/tidewire/tidewire/toolkit/request"
 	"github.com/tidewire/tidewire/toolkit/store"
 	"go.opentelemetry.io/otel/metric"
 )
@@ -17,8 +18,9 @@ type Service struct {
 	DB        *store.DB
 	Catalogue Catalogue
 	Users     Users
-	Deadline  time.Duration // for an order to be confirmed; 5m
-	Meter     metric.Meter  // of what became of messages; none
+	Asks      *asking.Client // of inventory, before an order is accepted; nil: nobody is asked
+	Deadline  time.Duration  // for an order to be confirmed; 5m
+	Meter     metric.Meter   // of what became of messages; none
 
 	measures measures // of orders; see Measure
 }

@@ -45,7 +45,8 @@ type Config struct {
 
 // Order is about orders.
 type Order struct {
-	Style string `key:"order.style" default:"choreographed" values:"choreographed" later:"orchestrated parallel" doc:"how an order flows, unless it says so itself"`
+	Style      string `key:"order.style" default:"choreographed" values:"choreographed" later:"orchestrated parallel" doc:"how an order flows, unless it says so itself"`
+	CheckStock bool   `key:"order.check_stock" default:"false" doc:"true: inventory is asked before an order is accepted, and what it has not enough of is refused with 409; false: the order fails later"`
 }
 
 // Payment is about the payment provider.
@@ -94,7 +95,7 @@ func (t Traces) Collector() (kind, address string) {
 
 // later are the keys, and the beginnings of keys, of later versions.
 var later = []string{
-	"streams", "queues", "cache", "search", "grpc.listen", "order.check_stock",
+	"streams", "queues", "cache", "search", "grpc.listen",
 	"auth.issuer", "auth.audience", "gateway.", "limits.", "services.",
 }
 

@@ -56,6 +56,11 @@ func (f *field) set(text, origin string) error {
 			return fmt.Errorf("%s: %w", f.key, err)
 		}
 		f.at.SetInt(int64(d))
+	case bool:
+		if text != "true" && text != "false" {
+			return fmt.Errorf("%s: %q is neither true nor false", f.key, text)
+		}
+		f.at.SetBool(text == "true")
 	case float64:
 		n, err := strconv.ParseFloat(text, 64)
 		if err != nil {

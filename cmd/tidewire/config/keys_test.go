@@ -21,6 +21,7 @@ var examples = map[string]string{
 	"admin":             "[::1]:8",
 	"retention":         "45d",
 	"order.style":       "choreographed",
+	"order.check_stock": "true",
 	"payment.provider":  "simulator",
 	"payment.simulator": "http://127.0.0.1:9",
 	"mail":              "smtp://shop:hush@mail:587",
