@@ -101,6 +101,31 @@ func (tx *Tx) AppendAfter(last Place, key string, fact message.Kind) (Place, err
 	return Place{Version: m.Version, Time: m.Time}, nil
 }
 
+// Said returns what the change has said about key so far, in order. The journal does not
+// show it before it is committed: whoever decides on a history adds it.
+func (tx *Tx) Said(key string) (said []message.Message) {
+	for _, m := range tx.facts {
+		if m.Key == key {
+			said = append(said, m)
+		}
+	}
+	return said
+}
+
+// Written returns the last position in each partition that the change has appended to. It
+// is known once the change is on disk, which is in Then.
+func (tx *Tx) Written() (last []Position) {
+	if len(tx.seqs) == 0 {
+		return nil
+	}
+	for p := range Partitions {
+		if at := tx.last(p); at.Seq > 0 {
+			last = append(last, at)
+		}
+	}
+	return last
+}
+
 // Send asks for work, as soon as this is committed: of a queue of this service, or
 // through the journal of another one's.
 func (tx *Tx) Send(key string, work message.Work) error { return tx.SendAt(tx.Now, key, work) }

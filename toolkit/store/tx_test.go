@@ -321,3 +321,54 @@ func TestRow(t *testing.T) {
 		}
 	}
 }
+
+// What a change has said about a key is there for the handlers behind it, before the
+// journal shows it.
+func TestSaid(t *testing.T) {
+	db := open(t)
+	update(t, db, nil, func(tx *store.Tx) error {
+		if got := tx.Said("a"); len(got) != 0 {
+			t.Errorf("before anything was said: %v", got)
+		}
+		_, err := tx.AppendAfter(store.Place{Version: 4}, "a", said{1})
+		err = errors.Join(err, tx.Append("b", said{2}), tx.Send("a", errand{3}), tx.Send("a", chore{4}), tx.Append("a", said{5}))
+		got := tx.Said("a")
+		if len(got) != 3 || got[0].Version != 5 || got[0].ID == "" || got[1].Class != message.Command || string(got[2].Body) != `{"N":5}` {
+			t.Errorf("said about a: %+v", got)
+		}
+		return err
+	})
+	update(t, db, nil, func(tx *store.Tx) error {
+		if got := tx.Said("a"); len(got) != 0 {
+			t.Errorf("in the next change: %v", got)
+		}
+		return nil
+	})
+}
+
+// Written are the places of what was appended, as the journal has them, one a partition.
+func TestWritten(t *testing.T) {
+	db := open(t)
+	var written []store.Position
+	update(t, db, []string{"a"}, func(tx *store.Tx) error {
+		tx.Then(func() { written = tx.Written() })
+		err := errors.Join(tx.Append("a", said{1}), tx.Append("b", said{2}), tx.Append("a", said{3}))
+		if got := tx.Written(); len(got) != 0 {
+			t.Errorf("before the commit: %v", got)
+		}
+		return err
+	})
+	_, places := journal(t, db)
+	want := []store.Position{places[2], places[1]}
+	slices.SortFunc(want, func(x, y store.Position) int { return x.Partition - y.Partition })
+	if len(places) != 3 || !slices.Equal(written, want) {
+		t.Errorf("written is %v, want %v", written, want)
+	}
+	update(t, db, []string{"a"}, func(tx *store.Tx) error {
+		tx.Then(func() { written = tx.Written() })
+		return tx.Send("a", chore{1})
+	})
+	if len(written) != 0 {
+		t.Errorf("of a change that says nothing: %v", written)
+	}
+}
