@@ -43,6 +43,7 @@ func Run(t *testing.T, h Harness) {
 		{"Journal", journals()},
 		{"Each", eaches()},
 		{"Insert", inserts()},
+		{"Exchange", exchanges()},
 		{"Twice", twices()},
 	} {
 		t.Run(group.name, func(t *testing.T) {
