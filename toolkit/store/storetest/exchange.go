@@ -70,6 +70,7 @@ func exchanges() []test {
 		// A View whose snapshot is older than the exchange does not meet the shadow, whether
 		// it has read the table before or not.
 		{"a View finds what its snapshot has", func(k *desk) {
+			other := k.again()
 			for _, before := range []bool{true, false} {
 				name := fmt.Sprint("before", before)
 				k.must(k.update(k.d, nil, func(c store.Conn) error { return add(c, name) }))
@@ -84,7 +85,7 @@ func exchanges() []test {
 					} else if err := c.Query(`SELECT count(*) FROM thing`, nil, func(func(...any) error) error { return nil }); err != nil {
 						return err
 					}
-					once.Do(func() { go func() { ended <- k.exchange(k.again(), "counter") }() })
+					once.Do(func() { go func() { ended <- k.exchange(other, "counter") }() })
 					settle()
 					n, err := read(c, name)
 					if n != 1 {
