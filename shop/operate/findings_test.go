@@ -20,7 +20,8 @@ func TestFindings(t *testing.T) {
 	s.desk.Away = map[string]func() bool{"stock_away": away(true), "stock_late": away(false)}
 	const insert = `INSERT INTO job (id, queue, kind, key, time, cause, trace, body, due, lease) VALUES `
 	shelf, empty := store.Partition("shelf"), (store.Partition("shelf")+1)%store.Partitions
-	s.insert(fmt.Sprintf(`UPDATE position SET stopped = 'another journal' WHERE partition = %d`, empty),
+	s.insert(`DELETE FROM journal WHERE kind = 'DeadLettered'`, // in whatever partitions
+		fmt.Sprintf(`UPDATE position SET stopped = 'another journal' WHERE partition = %d`, empty),
 		fmt.Sprintf(`UPDATE position SET stopped = 'another journal', seq = 9, id = (SELECT MIN(id) FROM journal) WHERE partition = %d`, shelf))
 	_, err := s.db.Update(t.Context(), nil, func(tx *store.Tx) error {
 		long := tx.Now.Add(-time.Hour)

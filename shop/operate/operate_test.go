@@ -246,7 +246,7 @@ func (s *shop) audits() string {
 	s.t.Helper()
 	var text strings.Builder
 	err := s.db.View(s.t.Context(), func(tx *store.Tx) error {
-		return tx.Rows(`SELECT body FROM journal WHERE class = 'audit' ORDER BY seq`, nil, func(scan func(...any) error) error {
+		return tx.Rows(`SELECT body FROM journal WHERE class = 'audit' AND kind = 'DeadLetterDecided' ORDER BY seq`, nil, func(scan func(...any) error) error {
 			var body []byte
 			var d operate.DeadLetterDecided
 			if err := scan(&body); err != nil {

@@ -5,7 +5,8 @@
 //	              ──► after a delay with backoff and full jitter, its key parked
 //	              ──► dead after Policy.Attempts, or at once if Permanent
 //
-// A dead message is kept until an operator redrives or discards it, with its history.
+// A dead message is kept until an operator redrives or discards it, with its history and
+// under its Problem: what its cause has in common with others.
 package failure
 
 import (
@@ -70,6 +71,22 @@ type Next struct {
 
 // Done reports whether the message needs no more.
 func (n Next) Done() bool { return n.Retry.IsZero() && !n.Dead }
+
+// Problem is what a dead message's last failure has in common with others; "" for others.
+func (n Next) Problem() string {
+	if !n.Dead {
+		return ""
+	}
+	return Problem(n.Past.Cause())
+}
+
+// Died is when a dead message failed for the last time; zero for others.
+func (n Next) Died() (at time.Time) {
+	if n.Dead {
+		at = n.Past.Last()
+	}
+	return at
+}
 
 // Judge decides what becomes of a message whose attempt failed with err at now, after
 // the attempts in past.

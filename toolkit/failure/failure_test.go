@@ -94,6 +94,9 @@ func TestJudge(t *testing.T) {
 			if got := next.Past.Causes; len(got) != 1 || got[0].Cause != tt.err.Error() || !got[0].At.Equal(now) {
 				t.Errorf("causes are %+v, want %q at %v", got, tt.err, now)
 			}
+			if dead := next.Problem() != "" && next.Died().Equal(now); dead != tt.dead || !dead && !next.Died().IsZero() {
+				t.Errorf("its problem is %q since %v, dead: %v", next.Problem(), next.Died(), tt.dead)
+			}
 			if !errors.Is(tt.err, errBad) {
 				t.Errorf("%v hides its cause", tt.err)
 			}

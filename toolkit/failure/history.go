@@ -50,6 +50,14 @@ func (h History) Cause() string {
 	return h.Causes[len(h.Causes)-1].Cause
 }
 
+// Last is when the last attempt failed, or zero.
+func (h History) Last() (at time.Time) {
+	if n := len(h.Causes); n > 0 {
+		at = h.Causes[n-1].At
+	}
+	return at
+}
+
 // Redriven returns h for a message that an operator gives a new start.
 func (h History) Redriven() History {
 	h.Attempts, h.Redrives = 0, h.Redrives+1

@@ -28,7 +28,7 @@ const (
 	Public   Class = "public"   // a contract; kept for ever
 	Internal Class = "internal" // of its own service only; kept for ever
 	Command  Class = "command"  // work for another service; kept until read and retention has passed
-	Audit    Class = "audit"    // who did what; kept for the retention
+	Audit    Class = "audit"    // who did what, and what has died; kept for the retention
 )
 
 // A Message is an envelope with its body still encoded. It is plain data: it holds

@@ -93,6 +93,9 @@ func (s *shift) commit(batch []result) (suspect int, verdicts []Verdict, err err
 		if err != nil {
 			return err
 		}
+		if err := s.mourn(tx, verdicts); err != nil {
+			return err
+		}
 		err := s.Driver.Settle(tx, verdicts)
 		spent = time.Since(begun)
 		return err
@@ -101,6 +104,22 @@ func (s *shift) commit(batch []result) (suspect int, verdicts []Verdict, err err
 		s.sizer.Took(len(batch), spent)
 	}
 	return suspect, verdicts, err
+}
+
+// mourn says which messages have become dead, in the commit that stores it.
+func (s *shift) mourn(tx *store.Tx, verdicts []Verdict) error {
+	for _, v := range verdicts {
+		if !v.Next.Dead {
+			continue
+		}
+		err := tx.Handling(v.Message).Append(message.DeadKey(v.ID), message.DeadLettered{
+			Letter: s.DB.Service() + "/" + v.ID, Place: s.queue, Type: v.Kind, Key: v.Key,
+			Cause: v.Next.Past.Cause(), Problem: v.Next.Problem(), Redrives: v.Next.Past.Redrives})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // leave lets messages go with no verdict: when their leases have ended, they come

@@ -121,8 +121,8 @@ func (t Table) Settle(tx *store.Tx, verdicts []Verdict) error {
 			done = append(done, v.Delivery)
 			continue
 		}
-		ours, err := tx.Row([]any{nil}, `UPDATE job SET due = $3, dead = $4, past = $5, lease = '', strikes = 0 WHERE id = $1 AND lease = $2 RETURNING id`,
-			v.ID, v.Lease, v.Next.Retry, v.Next.Dead, v.Next.Past.String())
+		ours, err := tx.Row([]any{nil}, `UPDATE job SET due = $3, dead = $4, past = $5, problem = $6, died = $7, redrives = $8, lease = '', strikes = 0
+			WHERE id = $1 AND lease = $2 RETURNING id`, v.ID, v.Lease, v.Next.Retry, v.Next.Dead, v.Next.Past.String(), v.Next.Problem(), v.Next.Died(), v.Next.Past.Redrives)
 		if err == nil && !ours {
 			err = fmt.Errorf("%w: %s", ErrLease, v.ID)
 		}
@@ -181,8 +181,8 @@ func (t Table) Confirm(context.Context, []Verdict) error { return nil }
 // Depth counts rows.
 func (t Table) Depth(ctx context.Context, queue string) (waiting, out, dead int64, err error) {
 	err = t.DB.View(ctx, func(tx *store.Tx) error {
-		_, err := tx.Row([]any{&waiting, &out, &dead}, `SELECT count(*) FILTER (WHERE dead = 0 AND lease = ''), count(*) FILTER (WHERE dead = 0 AND lease <> ''), count(*) FILTER (WHERE dead = 1)
-			FROM job WHERE queue = $1`, queue)
+		_, err := tx.Row([]any{&waiting, &out, &dead}, `SELECT count(*) FILTER (WHERE lease = ''), count(*) FILTER (WHERE lease <> ''), (SELECT count(*) FROM job WHERE queue = $1 AND dead = 1)
+			FROM job WHERE queue = $1 AND dead = 0`, queue) // the dead, who may be many, are counted in an index
 		return err
 	})
 	return waiting, out, dead, err

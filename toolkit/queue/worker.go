@@ -220,7 +220,7 @@ func (s *shift) begin(ctx context.Context, d Delivery) {
 	}
 	switch {
 	case !ok:
-		r.err = failure.Permanent(fmt.Errorf("nobody handles %s in queue %s", d.Kind, s.queue))
+		r.err = s.unhandled(d.Kind)
 		s.results <- r
 	case d.Strikes >= suspected:
 		s.calls.Go(func() { s.alone(ctx, r) })
@@ -229,6 +229,18 @@ func (s *shift) begin(ctx context.Context, d Delivery) {
 	default:
 		s.calls.Go(func() { s.results <- s.call(ctx, r) })
 	}
+}
+
+// unhandled is what becomes of a kind that has no handler: a later version of one that has
+// waits for a newer binary, anything else is dead.
+func (s *shift) unhandled(kind string) error {
+	name, version := message.Versioned(kind)
+	for known := range s.handlers {
+		if n, v := message.Versioned(known); n == name && v < version {
+			return failure.Wait(time.Minute, fmt.Errorf("%s is of a later version than this binary knows: it waits for a newer binary of %s", kind, s.DB.Service()))
+		}
+	}
+	return failure.Permanent(fmt.Errorf("nobody handles %s in queue %s", kind, s.queue))
 }
 
 // alone handles a suspect while no other suspect of this process is handled. Its

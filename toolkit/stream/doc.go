@@ -10,7 +10,11 @@
 //     fails: its key is parked, and what follows waits behind it, in the reader's own
 //     database. Other keys go on. Only handlers made with Passing pass a parked key.
 //   - A message that fails Policy.Attempts times is dead. Its key stays parked until an
-//     operator redrives or discards it (or goes on at once with Policy.Release).
+//     operator redrives or discards it (or goes on at once with Policy.Release). The same
+//     commit says message.DeadLettered in the journal of the reader's service.
+//   - A later version of a kind that is handled (message.Versioned: Name.2 where Name is) is
+//     not passed by. Its key is parked, no attempt is counted, and it is looked at each
+//     minute, until a newer binary handles it.
 //   - A message that ends the process becomes dead too, and no other with it: a partition
 //     whose owners were lost twice without progress is read in careful mode, one message
 //     at a time, each counted before it runs and alone in its process.

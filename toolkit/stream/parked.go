@@ -103,10 +103,14 @@ func (s *session) count(ctx context.Context, e Entry, next failure.Next) {
 // park writes an entry into the table parked.
 func (s *session) park(tx *store.Tx, e Entry, state string, next failure.Next) error {
 	m := e.Message
-	return tx.Exec(`INSERT INTO parked (subscription, log, partition, seq, id, kind, class, key, version, time, cause, trace, body, state, due, past)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`,
+	err := tx.Exec(`INSERT INTO parked (subscription, log, partition, seq, id, kind, class, key, version, time, cause, trace, body, state, due, past, problem, died, redrives)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)`,
 		s.DB.Service(), s.Name, e.Partition, e.Seq, m.ID, m.Kind, string(m.Class), m.Key, m.Version, m.Time, m.Cause, m.Trace, m.Body,
-		state, next.Retry, next.Past.String())
+		state, next.Retry, next.Past.String(), next.Problem(), next.Died(), next.Past.Redrives)
+	if err != nil {
+		return err
+	}
+	return s.mourn(tx, m, next)
 }
 
 // carefully handles an entry in careful mode: alone in the process, and counted before
@@ -172,22 +176,33 @@ func (s *session) due(ctx context.Context) (due []Entry, next time.Duration, err
 		ours = append(ours, strconv.Itoa(p))
 	}
 	slices.Sort(ours)
+	partitions := strings.Join(ours, ", ")
 	_, err = s.db.Update(ctx, nil, func(tx *store.Tx) error {
 		due, next = nil, drainPause
-		return tx.Rows(`SELECT partition, seq, key, kind, due FROM parked WHERE subscription = $1 AND log = $2 AND state IN ('retry', 'discarded')
-			AND partition IN (`+strings.Join(ours, ", ")+`) ORDER BY due, seq LIMIT 256`, []any{s.DB.Service(), s.Name}, func(scan func(...any) error) error {
+		later := map[string]int{}
+		err := tx.Rows(`SELECT partition, seq, key, kind, due, state FROM parked WHERE subscription = $1 AND log = $2 AND state IN ('retry', 'discarded')
+			AND partition IN (`+partitions+`) ORDER BY due, seq LIMIT 256`, []any{s.DB.Service(), s.Name}, func(scan func(...any) error) error {
 			var e Entry
 			var at time.Time
-			if err := scan(&e.Partition, &e.Seq, &e.Key, &e.Kind, &at); err != nil {
+			var state string
+			if err := scan(&e.Partition, &e.Seq, &e.Key, &e.Kind, &at, &state); err != nil {
 				return err
 			}
-			if wait := at.Sub(tx.Now); wait > 0 {
+			switch wait := at.Sub(tx.Now); {
+			case wait > 0:
 				next = min(next, wait)
-			} else {
+			case state == stateRetry && s.later(e.Kind):
+				later[e.Kind]++
+				next = 0
+			default:
 				due, next = append(due, e), 0
 			}
 			return nil
 		})
+		if err != nil {
+			return err
+		}
+		return s.postpone(ctx, tx, later, partitions)
 	})
 	return due, next, err
 }
@@ -262,7 +277,7 @@ func (s *session) finish(ctx context.Context, h *held, p parkedRow) (more bool, 
 
 // redo runs the handler of a parked message.
 func (s *session) redo(ctx context.Context, tx *store.Tx, p parkedRow, span trace.Span) error {
-	h, ok := s.handlers[p.Kind]
+	h, ok := s.handler(p.Kind)
 	if p.state == stateDiscarded || !ok {
 		return nil
 	}
@@ -312,9 +327,13 @@ func (s *session) again(ctx context.Context, h *held, p parkedRow, cause error) 
 			return err
 		}
 		next = s.Policy.Judge(p.past, tx.Now, cause)
-		err := tx.Exec(`UPDATE parked SET state = $1, due = $2, past = $3, tries = 0 WHERE subscription = $4 AND log = $5 AND partition = $6 AND seq = $7`,
-			s.stateOf(next), next.Retry, next.Past.String(), s.DB.Service(), s.Name, p.Partition, p.Seq)
+		err := tx.Exec(`UPDATE parked SET state = $1, due = $2, past = $3, tries = 0, problem = $8, died = $9, redrives = $10
+			WHERE subscription = $4 AND log = $5 AND partition = $6 AND seq = $7`, s.stateOf(next), next.Retry, next.Past.String(),
+			s.DB.Service(), s.Name, p.Partition, p.Seq, next.Problem(), next.Died(), next.Past.Redrives)
 		if err != nil {
+			return err
+		}
+		if err := s.mourn(tx, p.Message, next); err != nil {
 			return err
 		}
 		left, err = s.nextOf(tx, p.Key)

@@ -79,6 +79,7 @@ func (r *Reader) Run(ctx context.Context) error {
 type session struct {
 	*Reader
 	handlers  map[string]Handler
+	versions  map[string]int // by name of a kind: the latest that is handled
 	db        *store.DB
 	handling  *run.Handling
 	tracer    trace.Tracer  // nil: nothing is traced
@@ -115,7 +116,7 @@ func (r *Reader) session() (*session, error) {
 	if err := r.Policy.Check(); err != nil {
 		return nil, fmt.Errorf("reader of %s by %s: %w", r.Name, r.DB.Service(), err)
 	}
-	s := &session{Reader: r, db: r.DB.Background(), tracer: r.Process.Tracer(r.DB.Service()), handlers: map[string]Handler{}, held: map[int]*held{}, looked: map[int]bool{},
+	s := &session{Reader: r, db: r.DB.Background(), tracer: r.Process.Tracer(r.DB.Service()), handlers: map[string]Handler{}, versions: newest(r.Handlers), held: map[int]*held{}, looked: map[int]bool{},
 		sizer: run.NewSizer(batchSize, r.DB.Alone() && r.Rest == 0)}
 	for _, h := range r.Handlers {
 		if h.Log != r.Name {
@@ -212,7 +213,7 @@ func (s *session) forget() {
 
 // read returns what follows, a little of every partition in turn.
 func (s *session) read(ctx context.Context) ([]Entry, error) {
-	q := Query{Max: s.sizer.Size(), Want: func(kind string) bool { _, ok := s.handlers[kind]; return ok }}
+	q := Query{Max: s.sizer.Size(), Want: func(kind string) bool { _, ok := s.handler(kind); return ok }}
 	for i := range store.Partitions {
 		if h := s.held[(s.first+i)%store.Partitions]; h != nil {
 			q.From = append(q.From, h.at)
@@ -256,7 +257,7 @@ func (s *session) apply(ctx context.Context, entries []Entry) error {
 // are not too many of them.
 func (s *session) pass(entries []Entry) bool {
 	for _, e := range entries {
-		if _, wanted := s.handlers[e.Kind]; wanted {
+		if _, wanted := s.handler(e.Kind); wanted {
 			return false
 		}
 	}
@@ -346,7 +347,7 @@ func (s *session) commit(ctx context.Context, entries []Entry) (suspect int, err
 
 // handle runs the handler of an entry, or parks the entry behind its key.
 func (s *session) handle(ctx context.Context, tx *store.Tx, e Entry, span trace.Span) (parked bool, err error) {
-	h, ok := s.handlers[e.Kind]
+	h, ok := s.handler(e.Kind)
 	if !ok {
 		return false, nil
 	}
@@ -365,7 +366,7 @@ func (s *session) keys(entries []Entry) [][]string {
 	}
 	for i, e := range entries {
 		all[i] = []string{e.Key}
-		if h, ok := s.handlers[e.Kind]; ok && h.keys != nil {
+		if h, ok := s.handler(e.Kind); ok && h.keys != nil {
 			if keys, err := h.keys(e.Message); err == nil { // else the handler says so, for itself
 				all[i] = keys
 			}
@@ -378,7 +379,7 @@ func (s *session) keys(entries []Entry) [][]string {
 func (s *session) record(ctx context.Context, started time.Time, entries []Entry, waiting int) {
 	sent := make([]time.Time, 0, len(entries))
 	for _, e := range entries {
-		if h, ok := s.handlers[e.Kind]; ok && (!s.held[e.Partition].parked[e.Key] || h.passes) {
+		if h, ok := s.handler(e.Kind); ok && (!s.held[e.Partition].parked[e.Key] || h.passes) {
 			sent = append(sent, e.Time)
 		}
 	}

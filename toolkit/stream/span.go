@@ -25,7 +25,7 @@ func (s *session) spans(entries []Entry, started time.Time) spans {
 	}
 	var all spans
 	for i, e := range entries {
-		h, wanted := s.handlers[e.Kind]
+		h, wanted := s.handler(e.Kind)
 		if !wanted || !message.Sampled(e.Trace) || s.held[e.Partition].parked[e.Key] && !h.passes {
 			continue
 		}

@@ -232,4 +232,5 @@ func (k *desk) wantPosted(n, dead int) {
 		k.Errorf("%d different messages done, want %d", got, n)
 	}
 	k.wantDepth(0, 0, int64(dead))
+	k.wantMourned()
 }

@@ -96,7 +96,7 @@ func bad() []test {
 		k.update(func(tx *store.Tx) error { return tx.Send("a", letter{"x"}) })
 		k.start(k.worker(queue.Do(deliver, post), long))
 		k.wantPosted(20, 1)
-	}}, test{"that stays in the database and fails twice", func(k *desk) {
+	}}, test{"that needs a newer program", waits}, test{"that stays in the database and fails twice", func(k *desk) {
 		k.send(20)
 		var runs atomic.Int64
 		k.start(k.worker(queue.On(func(ctx context.Context, tx *store.Tx, m message.Of[parcel]) error {

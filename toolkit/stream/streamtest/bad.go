@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/tidewire/tidewire/toolkit/failure"
@@ -135,12 +136,41 @@ func (k *desk) suffer(f fault) {
 	}
 	k.awaitEffects(badKey, 3, 8, 13)
 	k.awaitEffects("key2", 2, 7, 12, 17, 22, 27, 32, 37, 42, 47, 52, 57)
-	var past string
+	var past, id, problem string
+	var died time.Time
 	k.must(k.target.View(k.Context(), func(tx *store.Tx) error {
-		_, err := tx.Row([]any{&past}, `SELECT past FROM parked WHERE state = 'dead'`)
+		_, err := tx.Row([]any{&past, &id, &problem, &died}, `SELECT past, id, problem, died FROM parked WHERE state = 'dead'`)
 		return err
 	}))
 	if h, err := failure.ParseHistory(past); err != nil || h.Attempts != f.past || h.Cause() == "" {
 		k.Errorf("its history is %+v, %v; want %d attempts with a cause", h, err, f.past)
+	} else if problem != failure.Problem(h.Cause()) || !died.Equal(h.Last()) {
+		k.Errorf("its problem is %q since %v, want that of its last cause, %+v", problem, died, h)
+	}
+	k.wantMourned(id, problem)
+}
+
+// wantMourned: the target has said that a message is dead, once for each problem it died of.
+func (k *desk) wantMourned(id string, problems ...string) {
+	k.Helper()
+	var got []string
+	k.must(k.target.View(k.Context(), func(tx *store.Tx) error {
+		got = nil
+		return tx.Rows(`SELECT body, cause, class FROM journal WHERE kind = 'DeadLettered' AND key = $1 ORDER BY seq`, []any{message.DeadKey(id)}, func(scan func(...any) error) error {
+			m := message.Message{Kind: "DeadLettered"}
+			var class string
+			if err := scan(&m.Body, &m.Cause, &class); err != nil {
+				return err
+			}
+			said, err := message.Decode[message.DeadLettered](m)
+			if d := said.Data; d.Letter != "target/"+id || d.Place != "source (target)" || d.Type != "counted" || d.Key == "" || d.Redrives != len(got) || m.Cause != id || class != "audit" {
+				k.Errorf("it is said that %+v by %s (%s), want all of it", d, m.Cause, class)
+			}
+			got = append(got, said.Data.Problem)
+			return err
+		})
+	}))
+	if !slices.Equal(got, problems) {
+		k.Errorf("it was said to be dead of %q, want %q", got, problems)
 	}
 }

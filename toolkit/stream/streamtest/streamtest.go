@@ -40,6 +40,7 @@ func Run(t *testing.T, h Harness) {
 		{"Log", slices.Concat(logs(), places())},
 		{"OneBadMessage", bad()},
 		{"Parked", slices.Concat(parked(), parkedLater())},
+		{"LaterVersion", later()},
 		{"AnotherLog", others()},
 		{"KillsTheProcess", killers()},
 		{"TwoInstances", instances()},
