@@ -10,19 +10,21 @@ import (
 // TestOnPostgres runs the tests that touch rows once more, on a real PostgreSQL.
 func TestOnPostgres(t *testing.T) {
 	databases.Again(t, map[string]func(*testing.T){
-		"TestEveryMessageInEveryState":      TestEveryMessageInEveryState,
-		"TestAnyMessagesInAnyOrder":         TestAnyMessagesInAnyOrder,
-		"TestAcceptWritesThreeRows":         TestAcceptWritesThreeRows,
-		"TestPlaceInBothForms":              TestPlaceInBothForms,
-		"TestOwnIDs":                        TestOwnIDs,
-		"TestIdempotencyKey":                TestIdempotencyKey,
-		"TestPreferWait":                    TestPreferWait,
-		"TestCancel":                        TestCancel,
-		"TestFinalListsInTheOrderOfTheEnds": TestFinalListsInTheOrderOfTheEnds,
-		"TestLists":                         TestLists,
-		"TestARepeatIsNotAskedAbout":        TestARepeatIsNotAskedAbout,
-		"TestHistory":                       TestHistory,
-		"TestEnded":                         TestEnded,
+		"TestEveryMessageInEveryState":        TestEveryMessageInEveryState,
+		"TestAnyMessagesInAnyOrder":           TestAnyMessagesInAnyOrder,
+		"TestAcceptWritesThreeRows":           TestAcceptWritesThreeRows,
+		"TestPlaceInBothForms":                TestPlaceInBothForms,
+		"TestOwnIDs":                          TestOwnIDs,
+		"TestIdempotencyKey":                  TestIdempotencyKey,
+		"TestPreferWait":                      TestPreferWait,
+		"TestCancel":                          TestCancel,
+		"TestFinalListsInTheOrderOfTheEnds":   TestFinalListsInTheOrderOfTheEnds,
+		"TestLists":                           TestLists,
+		"TestARepeatIsNotAskedAbout":          TestARepeatIsNotAskedAbout,
+		"TestHistory":                         TestHistory,
+		"TestEnded":                           TestEnded,
+		"TestGoldenHistoriesMakeTheSameOrder": TestGoldenHistoriesMakeTheSameOrder,
+		"TestAnOrderOfANewerBinary":           TestAnOrderOfANewerBinary,
 	})
 }
 

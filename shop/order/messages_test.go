@@ -288,6 +288,7 @@ func TestAnyMessagesInAnyOrder(t *testing.T) {
 			}
 			s.checkSound(rt, id)
 		}
+		s.checkMoments(rt, id, s.events1(t, id))
 	})
 }
 

@@ -3,12 +3,10 @@ package order
 import (
 	"embed"
 	"fmt"
-	"github.com/go-json-experiment/json"
 	"io/fs"
 	"time"
 
-	"github.com/tidewire/tidewire/shop/contract"
-	"github.com/tidewire/tidewire/toolkit/message"
+	"github.com/go-json-experiment/json"
 	"github.com/tidewire/tidewire/toolkit/store"
 )
 
@@ -19,8 +17,8 @@ var migrations embed.FS
 func Migrations() fs.FS { return migrations }
 
 // A row is an order as its table has it: the fold of its events so far, which its journal
-// can tell again (history), and the progress. Decisions are made from it, because a
-// transaction does not see in the journal what it has said itself.
+// can tell again (histories), and the progress. It is written in the commit that appends
+// them, so decisions are made from it: one row is read, and no event.
 type row struct {
 	Order
 	progress
@@ -82,43 +80,7 @@ func save(tx *store.Tx, r row) error {
 		r.Shipment, r.Tracking, r.Last.Time, r.Last.Version, ended)
 }
 
-// history returns the committed events of an order until a time, that included.
-func history(tx *store.Tx, id string, until time.Time) (events []Event, err error) {
-	err = tx.Rows(`SELECT kind, version, time, body FROM journal
-		WHERE key = $1 AND version IS NOT NULL AND time <= $2 ORDER BY version`, []any{id, until}, func(scan func(...any) error) error {
-		var e Event
-		m := message.Message{Key: id}
-		if err := scan(&m.Kind, &e.Version, &e.Time, &m.Body); err != nil {
-			return err
-		}
-		if e.Fact, err = decode(m); err != nil {
-			return err
-		}
-		events = append(events, e)
-		return nil
-	})
-	return events, err
-}
-
-// decode reads an event of an order. A kind that is not here cannot be in a journal of
-// ours: whoever adds one adds it here and in apply, and never takes one away.
-func decode(m message.Message) (message.Kind, error) {
-	switch m.Kind {
-	case contract.OrderCreated{}.Kind():
-		return fact[contract.OrderCreated](m)
-	case contract.OrderConfirmed{}.Kind():
-		return fact[contract.OrderConfirmed](m)
-	case contract.OrderCompleted{}.Kind():
-		return fact[contract.OrderCompleted](m)
-	case contract.OrderFailed{}.Kind():
-		return fact[contract.OrderFailed](m)
-	case contract.OrderCancelled{}.Kind():
-		return fact[contract.OrderCancelled](m)
-	}
-	return nil, fmt.Errorf("order: %s is not in the history of an order", m.Kind)
-}
-
-func fact[T message.Kind](m message.Message) (message.Kind, error) {
-	of, err := message.Decode[T](m)
-	return of.Data, err
+// history returns the events of an order until a time, that included.
+func history(tx *store.Tx, id string, until time.Time) ([]Event, error) {
+	return histories.Events(tx, id, until)
 }
