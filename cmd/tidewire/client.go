@@ -89,6 +89,11 @@ func (c *client) do(method, path string, body, into any) error {
 
 // all reads every page of a list. It is never nil, as scripts expect [] of nothing.
 func all[T any](c *client, path string, query url.Values) ([]T, error) {
+	return some[T](c, path, query, 0)
+}
+
+// some reads as many pages of a list as it takes to have most items; 0 is all.
+func some[T any](c *client, path string, query url.Values, most int) ([]T, error) {
 	items := []T{}
 	if query == nil {
 		query = url.Values{}
@@ -99,7 +104,10 @@ func all[T any](c *client, path string, query url.Values) ([]T, error) {
 			return nil, err
 		}
 		items = append(items, page.Items...)
-		if page.Next == "" {
+		switch {
+		case most > 0 && len(items) >= most:
+			return items[:most], nil
+		case page.Next == "":
 			return items, nil
 		}
 		query.Set("cursor", page.Next)

@@ -13,6 +13,7 @@ import (
 	"github.com/tidewire/tidewire/driver/postgres"
 	"github.com/tidewire/tidewire/shop/notification"
 	"github.com/tidewire/tidewire/shop/operate"
+	"github.com/tidewire/tidewire/toolkit/saga"
 	"github.com/tidewire/tidewire/toolkit/store"
 )
 
@@ -130,7 +131,7 @@ func sqliteFile(name string) error {
 // operators puts the operators' desk together: the toolkit's own checks, and those that
 // only the shop and the machine can tell.
 func (p *platform) operators(c config.Config, mails *notification.Service) *operate.Desk {
-	d := &operate.Desk{Logs: p.logs, Queues: map[string][]string{}, Away: map[string]func() bool{notification.Queue: mails.Away}}
+	d := &operate.Desk{Logs: p.logs, Queues: map[string][]string{}, Sagas: map[string]saga.Operated{}, Away: map[string]func() bool{notification.Queue: mails.Away}}
 	if c.Database == "" {
 		data, err := filepath.Abs(c.Data)
 		if err != nil {
@@ -141,6 +142,9 @@ func (p *platform) operators(c config.Config, mails *notification.Service) *oper
 	for _, m := range p.members {
 		d.Services = append(d.Services, m.db)
 		d.Queues[m.name()] = queueNames(m)
+		if m.saga != nil {
+			d.Sagas[m.name()] = m.saga
+		}
 		if m.awaited {
 			d.Ready = append(d.Ready, operate.Check{Name: "readers of " + m.name(), Works: p.standstill.works(m.name())})
 		}

@@ -63,6 +63,7 @@ type program struct {
 	Stream  streamCommand  `cmd:"" help:"Look at streams: who reads what, and how far."`
 	Queue   queueCommand   `cmd:"" help:"Look at queues."`
 	Dead    deadCommand    `cmd:"" help:"Dead letters: what nobody could handle."`
+	Saga    sagaCommand    `cmd:"" help:"Sagas: who waits for whom, and until when."`
 	Config  configCommand  `cmd:"" help:"Print every configuration key, its value and where it came from."`
 	Version versionCommand `cmd:"" help:"Print version, commit, Go version and engine versions."`
 

@@ -103,6 +103,9 @@ func (cmd upCommand) run(c *console, loaded *config.Loaded, log *slog.Logger) (e
 		}
 		return wrong(err)
 	}
+	if err := s.platform.conducts(c.ctx, cmd.Service); err != nil {
+		return wrong(err)
+	}
 	parts := s.platform.parts(cmd.Service)
 	if s.provider != nil {
 		parts = append(parts, func(ctx context.Context) error { return s.provider.watch(ctx, log) })

@@ -28,6 +28,7 @@ import (
 	"github.com/tidewire/tidewire/toolkit/queue"
 	"github.com/tidewire/tidewire/toolkit/request"
 	"github.com/tidewire/tidewire/toolkit/run"
+	"github.com/tidewire/tidewire/toolkit/saga"
 	"github.com/tidewire/tidewire/toolkit/store"
 	"github.com/tidewire/tidewire/toolkit/stream"
 	"go.opentelemetry.io/otel/metric"
@@ -156,6 +157,7 @@ type member struct {
 	queues  []queue.Handler             // of its own work
 	answers []request.Handler           // to what others ask it
 	also    func(context.Context) error // what it does now and then; nil
+	saga    saga.Operated               // that it conducts; nil
 	awaited bool                        // an order waits for it: how far it is behind, and whether it stands still, decides whether more are taken
 	reading reading
 	working working
@@ -209,6 +211,20 @@ func (p *platform) check() error {
 			if p.logs[log] == nil {
 				return fmt.Errorf("wiring: service %s follows the log %s, which nobody has", m.name(), log)
 			}
+		}
+	}
+	return nil
+}
+
+// conducts returns an error if one of the services with these names has sagas under way
+// that it would not know how to go on with.
+func (p *platform) conducts(ctx context.Context, names []string) error {
+	for _, m := range p.named(names) {
+		if m.saga == nil {
+			continue
+		}
+		if err := m.saga.Ready(ctx); err != nil {
+			return fmt.Errorf("service %s: %w", m.name(), err)
 		}
 	}
 	return nil

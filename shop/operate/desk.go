@@ -8,19 +8,21 @@ import (
 	"sync"
 
 	"github.com/tidewire/tidewire/shop/door"
+	"github.com/tidewire/tidewire/toolkit/saga"
 	"github.com/tidewire/tidewire/toolkit/store"
 	"github.com/tidewire/tidewire/toolkit/stream"
 )
 
 // A Desk is where an operator sits.
 type Desk struct {
-	Services []*store.DB            // one for each service
-	Logs     map[string]stream.Log  // by name, to count what is still to be read; may lack some
-	Queues   map[string][]string    // by service, to show those with nothing in them
-	Away     map[string]func() bool // by queue: whether what its calls need is away, so that its jobs wait; may lack most
-	Ready    []Check                // what must work before the platform is ready
-	Checks   []Finder               // what else can be wrong, of the shop and the machine
-	Backups  *Backups               // nil: the databases' server makes them
+	Services []*store.DB              // one for each service
+	Logs     map[string]stream.Log    // by name, to count what is still to be read; may lack some
+	Queues   map[string][]string      // by service, to show those with nothing in them
+	Away     map[string]func() bool   // by queue: whether what its calls need is away, so that its jobs wait; may lack most
+	Ready    []Check                  // what must work before the platform is ready
+	Checks   []Finder                 // what else can be wrong, of the shop and the machine
+	Sagas    map[string]saga.Operated // by service; may lack most
+	Backups  *Backups                 // nil: the databases' server makes them
 
 	pulses sync.Map // a *pulse by the *store.DB that it is of
 }
@@ -37,7 +39,7 @@ type Finder func(context.Context) ([]Finding, error)
 // Routes are the JSON routes of the operators' door. All but the acts and backups only read, but
 // for /readyz, which writes once a second at most: they can be asked as often as a dashboard likes.
 func (d *Desk) Routes() []door.Route {
-	return []door.Route{
+	return append(d.sagaRoutes(), []door.Route{
 		{Pattern: "GET /livez", Handle: func(*http.Request) (door.Answer, error) { return door.Answer{Body: alive{true}}, nil }},
 		{Pattern: "GET /readyz", Handle: d.ready},
 		{Pattern: "GET /admin/v1/streams", Handle: listed(d.Streams)},
@@ -49,7 +51,7 @@ func (d *Desk) Routes() []door.Route {
 		{Pattern: "GET /admin/v1/dead/{service}/{id}", Handle: d.showDead},
 		{Pattern: "POST /admin/v1/dead/{service}/{id}/redrive", Handle: d.decide(redrive)},
 		{Pattern: "POST /admin/v1/dead/{service}/{id}/discard", Handle: d.decide(discard)},
-	}
+	}...)
 }
 
 // listed answers with all that look returns.

@@ -29,6 +29,7 @@ func (d *Desk) Findings(ctx context.Context) ([]Finding, error) {
 		func(ctx context.Context) ([]Finding, error) { return d.stoppedStreams(ctx, now) },
 		func(ctx context.Context) ([]Finding, error) { return d.stuckWork(ctx, now) },
 		func(ctx context.Context) ([]Finding, error) { return d.stuckKeys(ctx, now) },
+		func(ctx context.Context) ([]Finding, error) { return d.stuckSagas(ctx, now) },
 	}, d.Checks...)
 	var all []Finding
 	for _, find := range finders {

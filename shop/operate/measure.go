@@ -13,8 +13,8 @@ import (
 // to be seen while it does not.
 const lookLimit = time.Second
 
-// Measure shows to a meter which databases answer, and how long the longest due job of
-// each queue has waited. It looks once for each time that somebody asks for the metrics.
+// Measure shows to a meter which databases answer, how long the longest due job of each
+// queue has waited, and what sagas wait for. It looks once for each time that somebody asks for the metrics.
 func (d *Desk) Measure(m metric.Meter) error {
 	up, err := m.Int64ObservableGauge("tidewire.database.up", metric.WithDescription("1 if the database of a service answers, 0 if not."))
 	if err != nil {
@@ -25,6 +25,10 @@ func (d *Desk) Measure(m metric.Meter) error {
 		return err
 	}
 	expired, err := m.Int64ObservableGauge("tidewire.queue.expired", metric.WithDescription("Jobs of a queue whose worker was lost, and which nobody has taken up again."))
+	if err != nil {
+		return err
+	}
+	sagas, err := m.Int64ObservableGauge("tidewire.saga.waiting", metric.WithDescription("Sagas of a service that are running or undoing, by the step that they wait for."))
 	if err != nil {
 		return err
 	}
@@ -42,9 +46,14 @@ func (d *Desk) Measure(m metric.Meter) error {
 				o.ObserveFloat64(oldest, q.age(), of)
 				o.ObserveInt64(expired, q.Expired, of)
 			}
+			if waiting, err := d.waitingSagas(ctx, db); err == nil {
+				for _, w := range waiting {
+					o.ObserveInt64(sagas, w.N, metric.WithAttributes(attribute.String("service", db.Service()), attribute.String("state", string(w.State)), attribute.String("step", w.Step)))
+				}
+			}
 		}
 		return nil
-	}, up, oldest, expired)
+	}, up, oldest, expired, sagas)
 	return err
 }
 

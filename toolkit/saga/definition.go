@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/tidewire/tidewire/toolkit/message"
 	"github.com/tidewire/tidewire/toolkit/store"
@@ -14,31 +13,33 @@ import (
 
 // A Definition is what a Saga says about itself, as data.
 type Definition struct {
-	Name   string        `json:"name"`
-	Within time.Duration `json:"within"` // until its pivot is passed
-	Steps  []StepText    `json:"steps"`
+	Name   string     `json:"name"`
+	Within string     `json:"within"` // until its pivot is passed, as 5m0s
+	Steps  []StepText `json:"steps"`
 }
 
 // A StepText is a step in words.
 type StepText struct {
-	Name    string        `json:"name"`
-	Who     string        `json:"who,omitempty"`
-	Answer  string        `json:"answer,omitempty"`
-	Refusal string        `json:"refusal,omitempty"`
-	Undone  []string      `json:"undone,omitempty"`
-	Back    bool          `json:"back,omitempty"` // it is undone here
-	Pivot   bool          `json:"pivot,omitempty"`
-	Within  time.Duration `json:"within,omitempty"`
-	Moved   []string      `json:"moved,omitempty"` // former steps whose instances go on here
+	Name    string   `json:"name"`
+	Who     string   `json:"who,omitempty"`
+	Answer  string   `json:"answer,omitempty"`
+	Refusal string   `json:"refusal,omitempty"`
+	Undone  []string `json:"undone,omitempty"`
+	Back    bool     `json:"back,omitempty"` // it is undone here
+	Pivot   bool     `json:"pivot,omitempty"`
+	Within  string   `json:"within,omitempty"` // for its answer
+	Moved   []string `json:"moved,omitempty"`  // former steps whose instances go on here
 }
 
 // Definition describes s.
 func (s Saga[S]) Definition() Definition {
-	d := Definition{Name: s.Name, Within: orElse(s.Within, within)}
+	d := Definition{Name: s.Name, Within: orElse(s.Within, within).String()}
 	for i, st := range s.Steps {
-		t := StepText{Name: st.Name, Who: st.Who, Answer: kind(st.Answer), Refusal: kind(st.Refusal), Back: st.Back != nil, Pivot: st.Pivot, Within: st.Within}
+		t := StepText{Name: st.Name, Who: st.Who, Answer: kind(st.Answer), Refusal: kind(st.Refusal), Back: st.Back != nil, Pivot: st.Pivot}
 		if i > s.pivot() && st.Send != nil {
-			t.Within = orElse(st.Within, patience)
+			t.Within = orElse(st.Within, patience).String()
+		} else if st.Within > 0 {
+			t.Within = st.Within.String()
 		}
 		for _, k := range st.Undone {
 			t.Undone = append(t.Undone, kind(k))

@@ -3,6 +3,8 @@ package saga
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 
 	"github.com/tidewire/tidewire/toolkit/store"
 )
@@ -16,9 +18,9 @@ type Operated interface {
 	Ready(ctx context.Context) error
 	// Retry asks once more for what an instance waits for. What also does is in the same
 	// commit. ErrUnknown, ErrIllegal.
-	Retry(ctx context.Context, id string, also func(*store.Tx) error) (Outcome, error)
+	Retry(ctx context.Context, id string, also func(*store.Tx, Outcome) error) (Outcome, error)
 	// Cancel has an instance undone; else as Retry.
-	Cancel(ctx context.Context, id string, off CalledOff, also func(*store.Tx) error) (Outcome, error)
+	Cancel(ctx context.Context, id string, off CalledOff, also func(*store.Tx, Outcome) error) (Outcome, error)
 }
 
 // Owned makes a Saga an Operated one. Fields that name no default are required.
@@ -37,20 +39,26 @@ func (o Owned[S]) Definition() Definition { return o.Saga.Definition() }
 
 // Ready checks the saga, and that it knows where its instances stand.
 func (o Owned[S]) Ready(ctx context.Context) error {
-	return errors.Join(o.Saga.Check(), o.Saga.Known(ctx, o.DB))
+	err := o.Saga.Check()
+	if o.Saga.Timer != nil {
+		if queue := o.Saga.Timer(Deadline{}).Queue(); !strings.HasPrefix(queue, o.DB.Service()+"_") {
+			err = errors.Join(err, fmt.Errorf("saga %s: deadlines are for queue %s, which is not of %s", o.Saga.Name, queue, o.DB.Service()))
+		}
+	}
+	return errors.Join(err, o.Saga.Known(ctx, o.DB))
 }
 
 // Retry is Saga.Retry, in a change of its own.
-func (o Owned[S]) Retry(ctx context.Context, id string, also func(*store.Tx) error) (Outcome, error) {
+func (o Owned[S]) Retry(ctx context.Context, id string, also func(*store.Tx, Outcome) error) (Outcome, error) {
 	return o.change(ctx, id, also, func(tx *store.Tx, of *S) (Outcome, error) { return o.Saga.Retry(tx, id, of) })
 }
 
 // Cancel is Saga.Take of off, in a change of its own.
-func (o Owned[S]) Cancel(ctx context.Context, id string, off CalledOff, also func(*store.Tx) error) (Outcome, error) {
+func (o Owned[S]) Cancel(ctx context.Context, id string, off CalledOff, also func(*store.Tx, Outcome) error) (Outcome, error) {
 	return o.change(ctx, id, also, func(tx *store.Tx, of *S) (Outcome, error) { return o.Saga.Take(tx, id, of, off) })
 }
 
-func (o Owned[S]) change(ctx context.Context, id string, also func(*store.Tx) error, do func(*store.Tx, *S) (Outcome, error)) (out Outcome, err error) {
+func (o Owned[S]) change(ctx context.Context, id string, also func(*store.Tx, Outcome) error, do func(*store.Tx, *S) (Outcome, error)) (out Outcome, err error) {
 	keys := []string{id}
 	if o.Keys != nil {
 		keys = o.Keys(id)
@@ -69,7 +77,7 @@ func (o Owned[S]) change(ctx context.Context, id string, also func(*store.Tx) er
 		if err := o.Store(tx, id, of); err != nil {
 			return err
 		}
-		return also(tx)
+		return also(tx, out)
 	})
 	return out, err
 }

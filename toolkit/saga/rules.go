@@ -130,7 +130,7 @@ var rules = []rule{
 	{in: []phase{undoing, undone}, at: []where{at, done, back, never}, on: []event{refusal}, out: Late},
 	{in: []phase{undone}, at: []where{back}, on: []event{reversal}, out: Late},
 	{in: []phase{undoing, undone}, at: []where{never}, on: []event{reversal}, out: Late},
-	{in: []phase{closed}, at: []where{at, done, back, ahead, never}, on: []event{answer, refusal, reversal}, out: Late},
+	{in: []phase{closed}, at: []where{never}, on: []event{answer, refusal, reversal}, out: Late},
 	// A deadline of something else: the one that holds is set again.
 	{in: []phase{open, bound, undoing, completed, undone, closed}, at: []where{never}, on: []event{deadline}, out: Late},
 
@@ -138,7 +138,6 @@ var rules = []rule{
 	// undo it; one that was done says that it was not; one is undone that nobody asked to.
 	{in: []phase{undoing, undone}, at: []where{never}, on: []event{answer}, err: ErrImpossible},
 	{in: []phase{open, bound, completed}, at: []where{done}, on: []event{refusal}, err: ErrImpossible},
-	{in: []phase{bound}, at: []where{at}, on: []event{refusal}, err: ErrImpossible},
 	{in: []phase{open, bound, completed}, at: []where{at, done, ahead}, on: []event{reversal}, err: ErrImpossible},
 	{in: []phase{bound, completed}, at: []where{at}, on: []event{callOff}, err: ErrIllegal},
 	{in: []phase{completed, undone, closed}, at: []where{at}, on: []event{retry}, err: ErrIllegal},
