@@ -7,12 +7,12 @@ SHELL := /bin/bash
 # change what the tested program does.
 with_servers := eval "$$(scripts/servers env postgres mail prometheus zipkin)"; unset TIDEWIRE_DATABASE;
 
-.PHONY: up test e2e lint bench soak servers compiler
+.PHONY: up test e2e lint documents bench soak servers compiler
 
 up: ## the whole platform, nothing else needed
 	go run ./cmd/tidewire up
 
-test: lint servers compiler ## every test, with the race detector and on the real servers
+test: lint documents servers compiler ## every test, with the race detector and on the real servers
 	$(with_servers) timeout 45m go test -race -count=1 -timeout 20m $$(go list ./... | grep -v /audit$$) # -count: a test that builds the binary is never the same
 	$(with_servers) timeout 20m go test -count=1 -timeout 20m ./audit # one goroutine, and many canaries: under the detector they take ten minutes
 
@@ -24,6 +24,9 @@ lint: ## formatting, vet, staticcheck, import rules, size budget
 	go vet ./...
 	go tool staticcheck ./...
 	go test ./internal/archtest
+
+documents: ## what others are told of our messages, read by the official parser
+	scripts/asyncapi/check docs/asyncapi.json
 
 bench: servers ## the figures of bench/README.md, each beside its raw twin in the same run
 	$(with_servers) go run ./bench

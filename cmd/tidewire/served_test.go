@@ -60,6 +60,7 @@ func routes() []served {
 		{pattern: "GET /api/notifications", path: "/api/notifications", list: true},
 		{pattern: "GET /api/notifications/{id}", missing: "/api/notifications/none", noun: "notification"},
 		{pattern: "GET /api/analytics", path: "/api/analytics"},
+		{pattern: "GET /asyncapi.json", path: "/asyncapi.json"},
 	}
 }
 

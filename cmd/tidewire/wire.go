@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/tidewire/tidewire/cmd/tidewire/config"
 	"github.com/tidewire/tidewire/shop/analytics"
+	"github.com/tidewire/tidewire/shop/asyncapi"
 	"github.com/tidewire/tidewire/shop/door"
 	"github.com/tidewire/tidewire/shop/inventory"
 	"github.com/tidewire/tidewire/shop/notification"
@@ -239,12 +240,25 @@ func (p *platform) named(names []string) []member {
 	return slices.DeleteFunc(slices.Clone(p.members), func(m member) bool { return !slices.Contains(names, m.name()) })
 }
 
-// routes are those of the services with these names.
+// routes are those of the services with these names, and what they say to each other.
 func (p *platform) routes(names []string) (all []door.Route) {
 	for _, m := range p.named(names) {
 		for _, r := range m.routes {
 			r.Service = m.name()
 			all = append(all, r)
+		}
+	}
+	return append(all, asyncapi.Route(p.followers()))
+}
+
+// followers are who does something about what: all services, whoever of them runs here.
+func (p *platform) followers() (all []asyncapi.Follower) {
+	for _, m := range p.members {
+		for _, h := range m.streams {
+			all = append(all, asyncapi.Follower{Service: m.name(), Kind: h.Kind})
+		}
+		for _, h := range m.answers {
+			all = append(all, asyncapi.Follower{Service: m.name(), Kind: h.Kind})
 		}
 	}
 	return all

@@ -6,7 +6,7 @@ import "embed"
 type Contract struct {
 	Data Kind   // of its type, empty; one with a Queue asks the service of that queue for something
 	By   string // the service that says it; the stream that bears it has the same name
-	Asks bool   // a question or its answer: no stream bears it, and it is stored nowhere
+	Asks bool   // a question, or the answer behind it: no stream bears it, and it is stored nowhere
 }
 
 // A Kind is the data of a message.
@@ -33,12 +33,19 @@ func All() []Contract {
 	return append(all, Contract{Data: CheckStock{}, By: Orders, Asks: true}, Contract{Data: StockChecked{}, By: Inventory, Asks: true})
 }
 
-//go:embed schema/*.json
-var schemas embed.FS
+//go:embed schema/*.json example/*.json
+var texts embed.FS
 
 // Schema is the JSON Schema (draft 2020-12) of the data of a kind, as others were told of it;
 // false for a kind that is no contract.
 func Schema(kind string) ([]byte, bool) {
-	text, err := schemas.ReadFile("schema/" + kind + ".json")
+	text, err := texts.ReadFile("schema/" + kind + ".json")
+	return text, err == nil
+}
+
+// Example is a message of a kind as it was said once, as a CloudEvent in structured mode; false
+// for a kind that is no contract.
+func Example(kind string) ([]byte, bool) {
+	text, err := texts.ReadFile("example/" + kind + ".json")
 	return text, err == nil
 }

@@ -36,6 +36,9 @@ func now(t *testing.T) (all []told) {
 		if work, ok := c.Data.(message.Work); ok {
 			is.Class, is.Queue = message.Command, work.Queue()
 		}
+		if c.Asks {
+			is.Class = message.Command
+		}
 		text, ok := contract.Schema(m.Kind)
 		if !ok {
 			t.Fatalf("%s has no schema: go test ./shop/contract -update", m.Kind)

@@ -1,6 +1,7 @@
 package contract_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -9,12 +10,14 @@ import (
 	"go/token"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/invopop/jsonschema"
 	"github.com/tidewire/tidewire/shop/contract"
+	"github.com/tidewire/tidewire/toolkit/cloudevent"
 )
 
 var update = flag.Bool("update", false, "store the schemas of contracts that are new or have more to say")
@@ -25,8 +28,11 @@ var update = flag.Bool("update", false, "store the schemas of contracts that are
 //	go test ./shop/contract -update
 func TestSchemas(t *testing.T) {
 	reflector := &jsonschema.Reflector{Anonymous: true, AllowAdditionalProperties: true, ExpandedStruct: true}
-	if err := reflector.AddGoComments("github.com/tidewire/tidewire/shop/contract", "./"); err != nil {
+	if err := reflector.AddGoComments("github.com/tidewire/tidewire/shop/contract", "./", jsonschema.WithFullComment()); err != nil {
 		t.Fatal(err)
+	}
+	for of, comment := range reflector.CommentMap {
+		reflector.CommentMap[of] = strings.ReplaceAll(comment, "\n", " ")
 	}
 	for _, c := range contract.All() {
 		t.Run(c.Data.Kind(), func(t *testing.T) {
@@ -91,6 +97,41 @@ func TestEveryContractHasASchema(t *testing.T) {
 		if kind := strings.TrimSuffix(filepath.Base(path), ".json"); !slices.Contains(named, kind) {
 			t.Errorf("%s: the contract is gone, and what was said is still stored", kind)
 		}
+	}
+}
+
+// Each contract has an example that says what its type can say and nothing else.
+func TestExamples(t *testing.T) {
+	for _, c := range contract.All() {
+		kind := c.Data.Kind()
+		text, ok := contract.Example(kind)
+		if !ok {
+			t.Errorf("%s has no example: make example/%s.json of a message, as tidewire stream tail --json prints it", kind, kind)
+			continue
+		}
+		var e cloudevent.Event
+		if err := json.Unmarshal(text, &e); err != nil {
+			t.Errorf("%s: %v", kind, err)
+			continue
+		}
+		m, from, err := e.Message()
+		if err != nil || m.Kind != kind || from.Source != cloudevent.Source(c.By) || (m.Key == "") != c.Asks || m.Trace == "" || m.Time.IsZero() {
+			t.Errorf("%s: %+v from %+v, %v: not what %s says", kind, m, from, err, c.By)
+		}
+		data := reflect.New(reflect.TypeOf(c.Data))
+		strict := json.NewDecoder(bytes.NewReader(m.Body))
+		strict.DisallowUnknownFields()
+		if err := strict.Decode(data.Interface()); err != nil {
+			t.Errorf("%s: %v", kind, err)
+		}
+		again, err := json.Marshal(data.Interface())
+		if got, want := parsed(t, again), parsed(t, m.Body); err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: it says %v, and its type %v, %v", kind, want, got, err)
+		}
+	}
+	stored, err := filepath.Glob("example/*.json")
+	if err != nil || len(stored) != len(contract.All()) {
+		t.Errorf("%d examples of %d contracts, %v", len(stored), len(contract.All()), err)
 	}
 }
 
