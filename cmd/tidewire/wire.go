@@ -83,7 +83,7 @@ func wire(ctx context.Context, c config.Config, meter metric.Meter) (*platform, 
 	// How an order flows: order → payment → inventory → shipping → order, each by the
 	// facts of the one before.
 	known := order.Remember(products, users)
-	orders := &order.Service{DB: db["order"], Catalogue: known, Users: known, Meter: meter}
+	orders := &order.Service{DB: db["order"], Catalogue: known, Users: known, Style: c.Order.Style, Meter: meter}
 	process, questions := &run.Process{Instance: uuid.NewString(), Meter: meter}, &request.Local{}
 	asks, err := request.NewClient(questions, "order", process)
 	if err != nil {

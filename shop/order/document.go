@@ -135,7 +135,7 @@ func asOf(events []Event) (row, error) {
 		case r.State == Completed:
 			r.sent(e.Fact.(contract.OrderCompleted).TrackingNumber)
 		case r.Reason == contract.PaymentDeclined, r.Reason == contract.PaymentUnavailable:
-			r.refused(0)
+			r.unpaid(0)
 		case r.Reason == contract.OutOfStock:
 			r.paid(0)
 		}

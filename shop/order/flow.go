@@ -1,19 +1,23 @@
 package order
 
 import (
+	"slices"
+
 	"github.com/tidewire/tidewire/shop/contract"
 	"github.com/tidewire/tidewire/toolkit/message"
 )
 
-// Read this page from top to bottom: it is how all services together fulfil an order. The
-// code behind a line is in the service's own messages.go.
+// Read this page from top to bottom: it is what all services do because of each other. The
+// code behind a line is in the service's own messages.go. Where an order is conducted, its
+// way is the list in saga.go, whose lines stand here too.
 
 // A Step is one thing that a service does because something has happened.
 type Step struct {
-	After []message.Kind // any of these; a Cause where it is no event
+	Style string         // of the orders with which it is done; "": of all
+	After []message.Kind // any of these; a Cause where it is no message
 	Who   string         // the service
 	Does  string
-	Says  message.Kind // what has happened then; nil: nothing that others follow
+	Says  message.Kind // what has happened then, or the command that it sends; nil: nothing that others follow
 	Else  message.Kind // and if it cannot be done
 }
 
@@ -23,12 +27,15 @@ type Cause string
 // Kind is what the cause is called.
 func (c Cause) Kind() string { return string(c) }
 
-// Flow is how an order flows, choreographed: nobody conducts, each service knows what to
-// do after what. Every service follows exactly these events, which a test checks; the
-// diagram and the table in flow.md are made from it.
+// Flow is how orders flow, in each style. Every service follows exactly these messages,
+// which a test checks; the diagrams and the tables of flow.md are made from it.
 func Flow() []Step {
+	return slices.Concat(catalogue(), accepted(), conducted(), choreographed(), parallel(), ends(), afterwards())
+}
+
+// catalogue is what there is before any order.
+func catalogue() []Step {
 	return []Step{
-		// The catalogue, before there is any order.
 		{After: on(Cause("POST /api/users")), Who: "user", Does: "registers the user", Says: contract.UserRegistered{}},
 		{After: on(Cause("PATCH /api/users/{id}")), Who: "user", Does: "changes the profile", Says: contract.UserUpdated{}},
 		{After: on(Cause("POST /api/products")), Who: "product", Does: "lists the product", Says: contract.ProductCreated{}},
@@ -36,46 +43,72 @@ func Flow() []Step {
 		{After: on(Cause("PATCH /api/products/{id}")), Who: "product", Does: "changes the price, keeps the old one in its history", Says: contract.ProductPriceUpdated{}},
 		{After: on(contract.ProductCreated{}), Who: "inventory", Does: "puts the first stock on the shelf"},
 		{After: on(contract.ProductPriceUpdated{}), Who: "inventory", Does: "notes what its stock is worth"},
+	}
+}
 
-		// An order that goes well.
+// accepted is how every order begins.
+func accepted() []Step {
+	return []Step{
 		{After: on(Cause("POST /api/orders")), Who: "order", Does: "accepts the order and sets its deadline", Says: contract.OrderCreated{}},
-		{After: on(contract.OrderCreated{}), Who: "payment", Does: "captures the money, under a key stored before (choreographed, parallel)", Says: contract.PaymentProcessed{}, Else: contract.PaymentFailed{}},
-		{After: on(contract.PaymentProcessed{}), Who: "inventory", Does: "reserves the stock, all lines or none (choreographed)", Says: contract.InventoryUpdated{}, Else: contract.InventoryUpdateFailed{}},
-		{After: on(contract.OrderCreated{}), Who: "inventory", Does: "reserves the stock at once (parallel)", Says: contract.InventoryUpdated{}, Else: contract.InventoryUpdateFailed{}},
-		{After: on(contract.PaymentProcessed{}), Who: "order", Does: "notes that it is paid"},
-		{After: on(contract.InventoryUpdated{}), Who: "order", Does: "confirms the order, lifts its deadline", Says: contract.OrderConfirmed{}},
-		{After: on(contract.InventoryUpdated{}), Who: "shipping", Does: "gets a label and hands the parcel over (choreographed)", Says: contract.OrderShipped{}},
-		{After: on(contract.OrderShipped{}), Who: "order", Does: "completes the order", Says: contract.OrderCompleted{}},
-		{After: on(contract.OrderCompleted{}), Who: "inventory", Does: "takes what was reserved off the shelf"},
-		{After: on(Cause("its carrier's word")), Who: "shipping", Does: "follows the parcel until it arrives", Says: contract.ShipmentDelivered{}},
-		{After: on(contract.ShipmentDelivered{}), Who: "order", Does: "notes that the parcel has arrived"},
+	}
+}
 
-		// Where the order conducts: it asks, and is answered.
-		{After: on(Cause("its turn to be reserved")), Who: "order", Does: "asks for the stock (orchestrated)", Says: contract.ReserveStock{}},
-		{After: on(contract.ReserveStock{}), Who: "inventory", Does: "reserves the stock, all lines or none (orchestrated)", Says: contract.InventoryUpdated{}, Else: contract.InventoryUpdateFailed{}},
-		{After: on(Cause("its turn to be released")), Who: "order", Does: "asks to undo that (orchestrated)", Says: contract.ReleaseStock{}},
-		{After: on(contract.ReleaseStock{}), Who: "inventory", Does: "frees what it reserved, reserves nothing more (orchestrated)", Says: contract.StockReleased{}},
-		{After: on(Cause("its turn to be shipped")), Who: "order", Does: "asks for the parcel (orchestrated, parallel)", Says: contract.ShipOrder{}},
-		{After: on(contract.ShipOrder{}), Who: "shipping", Does: "gets a label and hands the parcel over (orchestrated, parallel)", Says: contract.OrderShipped{}},
+// choreographed is an order for which nobody conducts: each service knows what to do after
+// what, one after the other.
+func choreographed() []Step {
+	const style = contract.Choreographed
+	return []Step{
+		{style, on(contract.OrderCreated{}), "payment", "captures the money, under a key stored before", contract.PaymentProcessed{}, contract.PaymentFailed{}},
+		{style, on(contract.PaymentProcessed{}), "inventory", "reserves the stock, all lines or none", contract.InventoryUpdated{}, contract.InventoryUpdateFailed{}},
+		{style, on(contract.InventoryUpdated{}), "shipping", "gets a label and hands the parcel over", contract.OrderShipped{}, nil},
+		{style, on(contract.InventoryUpdated{}), "order", "confirms the order, lifts its deadline", contract.OrderConfirmed{}, nil},
+		{style, on(contract.OrderShipped{}), "order", "completes the order", contract.OrderCompleted{}, nil},
+		{style, on(contract.PaymentFailed{}), "order", "fails the order", contract.OrderFailed{}, nil},
+		{style, on(contract.InventoryUpdateFailed{}), "order", "fails the order: out of stock", contract.OrderFailed{}, nil},
+		{style, on(contract.InventoryUpdateFailed{}), "payment", "gives the money back", contract.PaymentRefunded{}, nil},
+	}
+}
 
-		// An order that does not.
-		{After: on(contract.PaymentFailed{}), Who: "order", Does: "fails the order", Says: contract.OrderFailed{}},
-		{After: on(contract.InventoryUpdateFailed{}), Who: "order", Does: "fails the order: out of stock", Says: contract.OrderFailed{}},
-		{After: on(contract.InventoryUpdateFailed{}), Who: "payment", Does: "gives the money back", Says: contract.PaymentRefunded{}},
+// parallel is an order that payment and inventory take at once; the order joins their
+// answers. One refusal undoes the other.
+func parallel() []Step {
+	const style = contract.Parallel
+	return []Step{
+		{style, on(contract.OrderCreated{}), "payment", "captures the money, under a key stored before", contract.PaymentProcessed{}, contract.PaymentFailed{}},
+		{style, on(contract.OrderCreated{}), "inventory", "reserves the stock, all lines or none", contract.InventoryUpdated{}, contract.InventoryUpdateFailed{}},
+		{style, on(contract.PaymentProcessed{}, contract.InventoryUpdated{}), "order", "confirms the order once it has both, lifts its deadline", contract.OrderConfirmed{}, nil},
+		{style, on(contract.PaymentProcessed{}, contract.InventoryUpdated{}), "order", "asks for the parcel once it has both", contract.ShipOrder{}, nil},
+		{style, on(contract.ShipOrder{}), "shipping", "gets a label and hands the parcel over", contract.OrderShipped{}, nil},
+		{style, on(contract.OrderShipped{}), "order", "completes the order", contract.OrderCompleted{}, nil},
+		{style, on(contract.PaymentFailed{}), "order", "fails the order", contract.OrderFailed{}, nil},
+		{style, on(contract.InventoryUpdateFailed{}), "order", "fails the order: out of stock", contract.OrderFailed{}, nil},
+		{style, on(contract.InventoryUpdateFailed{}), "payment", "gives the money back", contract.PaymentRefunded{}, nil},
+	}
+}
+
+// ends is how an order ends otherwise: what was done for it is undone, and what comes later
+// finds that it has ended.
+func ends() []Step {
+	return []Step{
 		{After: on(Cause("its deadline")), Who: "order", Does: "fails the order unless it is confirmed: timed out", Says: contract.OrderFailed{}},
 		{After: on(Cause("POST /api/orders/{id}/cancel")), Who: "order", Does: "cancels the order unless it has ended", Says: contract.OrderCancelled{}},
-
-		// What was done for it is undone; what comes later finds that it has ended.
-		{After: on(contract.OrderFailed{}, contract.OrderCancelled{}), Who: "payment", Does: "gives back what it has, takes nothing more", Says: contract.PaymentRefunded{}},
+		{After: on(contract.OrderFailed{}, contract.OrderCancelled{}), Who: "payment", Does: "gives back what it took, and takes nothing more", Says: contract.PaymentRefunded{}, Else: contract.PaymentFailed{}},
+		{After: on(contract.OrderFailed{}, contract.OrderCancelled{}), Who: "payment", Does: "lets go what it holds", Says: contract.PaymentVoided{}},
 		{After: on(contract.OrderFailed{}, contract.OrderCancelled{}), Who: "inventory", Does: "frees what it reserved, reserves nothing more", Says: contract.StockReleased{}},
 		{After: on(contract.OrderFailed{}, contract.OrderCancelled{}), Who: "shipping", Does: "recalls the parcel, sends nothing more", Says: contract.ShipmentRecalled{}},
-		{After: on(contract.PaymentRefunded{}), Who: "order", Does: "notes that the money went back"},
-		{After: on(contract.ShipmentRecalled{}), Who: "order", Does: "notes that the parcel is recalled"},
+	}
+}
 
-		// What all of it adds up to. No order waits for that.
+// afterwards is what no order waits for.
+func afterwards() []Step {
+	return []Step{
+		{After: on(contract.OrderCompleted{}), Who: "inventory", Does: "takes what was reserved off the shelf"},
+		{After: on(Cause("its carrier's word")), Who: "shipping", Does: "follows the parcel until it arrives", Says: contract.ShipmentDelivered{}},
+		{After: on(contract.PaymentAuthorized{}, contract.PaymentProcessed{}, contract.PaymentVoided{}, contract.PaymentRefunded{}), Who: "order", Does: "notes how far the payment is"},
+		{After: on(contract.InventoryUpdated{}, contract.StockReleased{}), Who: "order", Does: "notes how far the stock is"},
+		{After: on(contract.ShipmentDelivered{}, contract.ShipmentRecalled{}), Who: "order", Does: "notes where the parcel is"},
 		{After: on(contract.OrderCreated{}, contract.OrderCompleted{}, contract.OrderFailed{}, contract.OrderCancelled{}, contract.PaymentRefunded{},
 			contract.ProductCreated{}, contract.ProductUpdated{}, contract.ProductPriceUpdated{}, contract.UserRegistered{}), Who: "analytics", Does: "counts it, once"},
-		// People are told. No order waits for that.
 		{After: on(contract.UserRegistered{}, contract.OrderCreated{}, contract.PaymentProcessed{}, contract.OrderShipped{}, contract.ShipmentDelivered{},
 			contract.OrderFailed{}, contract.OrderCancelled{}, contract.PaymentRefunded{}), Who: "notification", Does: "writes to the customer, if there is a mail server", Says: contract.NotificationSent{}, Else: contract.NotificationFailed{}},
 	}

@@ -1,6 +1,7 @@
 package order
 
 import (
+	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -8,14 +9,17 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
+
+	"github.com/tidewire/tidewire/shop/contract"
 )
 
 const flowPage = "flow.md"
 
 // The page that readers see is what the code says.
 func TestFlowPage(t *testing.T) {
-	want := "# How an order flows, choreographed\n\nMade from [flow.go](flow.go) by its test.\n\n```mermaid\n" + Diagram() + "```\n\n" + Table()
+	want := flowText()
 	got, err := os.ReadFile(flowPage)
 	if err != nil || string(got) != want {
 		if os.Getenv("UPDATE") != "" {
@@ -23,6 +27,21 @@ func TestFlowPage(t *testing.T) {
 		}
 		t.Errorf("%s is not what flow.go says (%v); run this test with UPDATE=1 and look at it", flowPage, err)
 	}
+}
+
+// flowText is the whole of it.
+func flowText() string {
+	var b strings.Builder
+	b.WriteString("# How an order flows\n\nMade from [saga.go](saga.go) and [flow.go](flow.go) by their test.\n")
+	for _, style := range []struct{ name, says string }{
+		{contract.Orchestrated, "The order service asks one service after the other, and undoes what was done if one refuses. This is the default."},
+		{contract.Choreographed, "Nobody conducts: each service follows what the one before has said."},
+		{contract.Parallel, "Payment and inventory take the order at once; the order joins their answers. One refusal undoes the other."},
+	} {
+		fmt.Fprintf(&b, "\n## %s\n\n%s\n\n```mermaid\n%s```\n", style.name, style.says, Diagram(style.name))
+	}
+	b.WriteString("\n## Who follows what\n\n" + Consumers() + "\n## All of it\n\nAn empty style is all of them.\n\n" + Table())
+	return b.String()
 }
 
 // Every event that there is has its place in the flow, and is said before it is followed.

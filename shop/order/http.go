@@ -1,6 +1,7 @@
 package order
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -37,7 +38,7 @@ func (s *Service) post(r *http.Request) (door.Answer, error) {
 	if err := door.Decode(r, &q); err != nil {
 		return door.Answer{}, err
 	}
-	terms, err := q.terms()
+	terms, err := q.terms(cmp.Or(s.Style, styles()[0]))
 	if err != nil {
 		return door.Answer{}, err
 	}
@@ -94,7 +95,7 @@ func (s *Service) place(tx *store.Tx, q request, terms contract.OrderCreated, re
 // same reports whether q, whose terms are b, asks for what was accepted as a. Prices may
 // have changed meanwhile, and b may have none.
 func (q request) same(a, b contract.OrderCreated) bool {
-	return a.UserID == b.UserID && a.Style == b.Style && a.Method == b.Method && a.Currency == given(q.Currency, a.Currency) &&
+	return a.UserID == b.UserID && a.Style == given(q.Style, a.Style) && a.Method == b.Method && a.Currency == given(q.Currency, a.Currency) &&
 		slices.EqualFunc(a.Lines, b.Lines, func(x, y contract.Line) bool {
 			return x.ProductID == y.ProductID && x.Quantity == y.Quantity
 		})

@@ -19,11 +19,14 @@ import (
 func (s *Service) Streams() []stream.Handler {
 	c := s.counter()
 	return []stream.Handler{
+		stream.On(contract.Payments, hear[contract.PaymentAuthorized](s, c)),
 		stream.On(contract.Payments, hear[contract.PaymentProcessed](s, c)),
 		stream.On(contract.Payments, hear[contract.PaymentFailed](s, c)),
+		stream.On(contract.Payments, hear[contract.PaymentVoided](s, c)),
 		stream.On(contract.Payments, hear[contract.PaymentRefunded](s, c)),
 		stream.On(contract.Inventory, hear[contract.InventoryUpdated](s, c)),
 		stream.On(contract.Inventory, hear[contract.InventoryUpdateFailed](s, c)),
+		stream.On(contract.Inventory, hear[contract.StockReleased](s, c)),
 		stream.On(contract.Shipping, hear[contract.OrderShipped](s, c)),
 		stream.On(contract.Shipping, hear[contract.ShipmentDelivered](s, c)),
 		stream.On(contract.Shipping, hear[contract.ShipmentRecalled](s, c)),
@@ -32,30 +35,49 @@ func (s *Service) Streams() []stream.Handler {
 
 // Queues lists the work that order does.
 func (s *Service) Queues() []queue.Handler {
+	c := s.counter()
 	return []queue.Handler{
-		queue.On(hear[expire](s, s.counter())),
+		queue.On(hear[expire](s, c)),
+		queue.On(hear[overdue](s, c)),
 	}
 }
 
 // News is what a message means for an order; either part may be nil.
 type news struct {
-	note   func(*progress)                     // what it says of payment and shipment
-	decide func(Order) ([]message.Kind, error) // what it asks of the order
+	note   func(*progress)                   // what it says of payment, stock and shipment
+	decide func(row) ([]message.Kind, error) // what it asks of the order where nobody conducts; a command among the facts is sent
 }
 
-// meaning is the one table of what messages mean for the order that is their key.
-func meaning(m message.Kind) news {
+// meaning is the one table of what messages mean for the order that is their key. Where the
+// order is conducted, its saga decides in place of it.
+func meaning(m message.Kind, style string) news {
+	joined := style == contract.Parallel
 	switch m := m.(type) {
+	case contract.PaymentAuthorized:
+		return news{note: func(p *progress) { p.held(m.Attempts) }}
 	case contract.PaymentProcessed:
+		if joined {
+			return news{note: func(p *progress) { p.paid(m.Attempts) }, decide: row.join}
+		}
 		return news{note: func(p *progress) { p.paid(m.Attempts) }}
 	case contract.PaymentFailed:
-		return news{note: func(p *progress) { p.refused(m.Attempts) }, decide: failing(m.Reason)}
+		return news{note: func(p *progress) { p.unpaid(m.Attempts) }, decide: failing(m.Reason)}
+	case contract.PaymentVoided:
+		return news{note: func(p *progress) { p.let(m.Attempts) }}
 	case contract.PaymentRefunded:
 		return news{note: func(p *progress) { p.moneyBack(m.Attempts) }}
 	case contract.InventoryUpdated:
-		return news{note: (*progress).charged, decide: Order.confirm}
+		if style == contract.Choreographed {
+			return news{note: func(p *progress) { p.charged(); p.kept() }, decide: row.confirm}
+		}
+		return news{note: (*progress).kept, decide: row.join}
 	case contract.InventoryUpdateFailed:
-		return news{note: (*progress).charged, decide: failing(m.Reason)}
+		if style == contract.Choreographed {
+			return news{note: func(p *progress) { p.charged(); p.short() }, decide: failing(m.Reason)}
+		}
+		return news{note: (*progress).short, decide: failing(m.Reason)}
+	case contract.StockReleased:
+		return news{note: (*progress).freed}
 	case contract.OrderShipped:
 		return news{note: func(p *progress) { p.sent(m.TrackingNumber) }, decide: completing(m.TrackingNumber)}
 	case contract.ShipmentDelivered:
@@ -63,19 +85,32 @@ func meaning(m message.Kind) news {
 	case contract.ShipmentRecalled:
 		return news{note: (*progress).parcelBack}
 	case expire:
-		return news{decide: Order.expire}
+		return news{decide: row.expire}
 	case cancel:
-		return news{decide: Order.cancel}
+		return news{decide: row.cancel}
 	}
 	return news{}
 }
 
-func failing(reason string) func(Order) ([]message.Kind, error) {
-	return func(o Order) ([]message.Kind, error) { return o.fail(reason) }
+func failing(reason string) func(row) ([]message.Kind, error) {
+	return func(r row) ([]message.Kind, error) { return r.fail(reason) }
 }
 
-func completing(tracking string) func(Order) ([]message.Kind, error) {
-	return func(o Order) ([]message.Kind, error) { return o.complete(tracking) }
+func completing(tracking string) func(row) ([]message.Kind, error) {
+	return func(r row) ([]message.Kind, error) { return r.complete(tracking) }
+}
+
+// join is for an order whose payment and stock were asked for at once: it goes on when it
+// has both. What was undone hears that it is too late.
+func (r row) join() ([]message.Kind, error) {
+	if !r.State.undone() && (r.Payment != captured || r.Stock != reserved) {
+		return nil, nil
+	}
+	facts, err := r.confirm()
+	if len(facts) == 0 || err != nil {
+		return nil, err
+	}
+	return append(facts, contract.ShipOrder{OrderID: r.Terms.OrderID, Lines: r.Terms.Lines}), nil
 }
 
 // hear makes a handler that takes a message to its order. What contradicts the order is

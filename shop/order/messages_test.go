@@ -124,7 +124,7 @@ func TestEveryMessageInEveryState(t *testing.T) {
 			{again, "failed payment_declined", "failed", "ended"},
 			{noted, "failed payment_declined", "refunded", "ended"},
 			{late, "failed payment_declined", "failed", "ended"},
-			{again, "failed payment_declined", "failed", "ended"},
+			{noted, "failed payment_declined", "failed", "ended"},
 			{late, "failed payment_declined", "failed", "shipped"},
 			{noted, "failed payment_declined", "failed", "delivered"},
 			{noted, "failed payment_declined", "failed", "recalled"},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/tidewire/tidewire/shop/contract"
 	"github.com/tidewire/tidewire/shop/door"
@@ -11,10 +12,9 @@ import (
 )
 
 const (
-	maxLines     = 100
-	maxQuantity  = 1_000_000
-	maxTotal     = "10000000000" // of any currency: in its minor units 10^14 at most, far from the end of an int64
-	defaultStyle = "choreographed"
+	maxLines    = 100
+	maxQuantity = 1_000_000
+	maxTotal    = "10000000000" // of any currency: in its minor units 10^14 at most, far from the end of an int64
 )
 
 // What a request may not be is 400 where it has no meaning (door.Decode), and 422 where it
@@ -49,10 +49,16 @@ type payment struct {
 	Method *string `json:"method"`
 }
 
-// terms returns what is asked for, without names and prices, or what is wrong with it.
-func (q request) terms() (contract.OrderCreated, error) {
+// styles are the ways in which an order can flow; the first is the default.
+func styles() []string {
+	return []string{contract.Orchestrated, contract.Choreographed, contract.Parallel}
+}
+
+// terms returns what is asked for, without names and prices, or what is wrong with it. An
+// order that does not say how it is to flow gets style.
+func (q request) terms(style string) (contract.OrderCreated, error) {
 	t := contract.OrderCreated{
-		UserID: q.UserID, Style: given(q.Style, defaultStyle), Method: given(q.Payment.Method, methods()[0]),
+		UserID: q.UserID, Style: given(q.Style, style), Method: given(q.Payment.Method, methods()[0]),
 		OrderID: given(q.ID, ""), Currency: given(q.Currency, ""),
 	}
 	var wrong []door.Field
@@ -71,12 +77,8 @@ func (q request) terms() (contract.OrderCreated, error) {
 	if !slices.Contains(methods(), t.Method) {
 		complain("unknown-method", "payment.method", "is no method of payment")
 	}
-	switch t.Style {
-	case defaultStyle:
-	case "orchestrated", "parallel":
-		complain("later-style", "style", "is not available yet; choreographed is")
-	default:
-		complain("unknown-style", "style", "is no style")
+	if !slices.Contains(styles(), t.Style) {
+		complain("unknown-style", "style", "is no style: there are "+strings.Join(styles(), ", "))
 	}
 	lines, bad := q.lines()
 	t.Lines = lines

@@ -1,14 +1,17 @@
 package order
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/tidewire/tidewire/shop/contract"
 	"github.com/tidewire/tidewire/toolkit/message"
 	asking "github.com/tidewire/tidewire/toolkit/request"
+	"github.com/tidewire/tidewire/toolkit/saga"
 	"github.com/tidewire/tidewire/toolkit/store"
 	"go.opentelemetry.io/otel/metric"
 )
@@ -18,11 +21,20 @@ type Service struct {
 	DB        *store.DB
 	Catalogue Catalogue
 	Users     Users
+	Style     string         // of orders that do not say; orchestrated
 	Asks      *asking.Client // of inventory, before an order is accepted; nil: nobody is asked
 	Deadline  time.Duration  // for an order to be confirmed; 5m
 	Meter     metric.Meter   // of what became of messages; none
 
 	measures measures // of orders; see Measure
+	once     sync.Once
+	placing  saga.Saga[placing]
+}
+
+// flow is placeOrder, made once.
+func (s *Service) flow() saga.Saga[placing] {
+	s.once.Do(func() { s.placing = s.placeOrder() })
+	return s.placing
 }
 
 // A Catalogue knows what can be ordered.
@@ -52,22 +64,32 @@ func (expire) Queue() string { return "order_deadlines" }
 // deadlineID names the job of a deadline, so that it can be taken back.
 func deadlineID(orderID string) string { return "deadline-" + orderID }
 
-// accept makes an order: one event, one row, one deadline.
+func (s *Service) deadline() time.Duration { return cmp.Or(s.Deadline, 5*time.Minute) }
+
+// accept makes an order: one event, one row, one deadline, and the first command where it is
+// conducted.
 func (s *Service) accept(tx *store.Tx, terms contract.OrderCreated) (row, error) {
-	limit := s.Deadline
-	if limit == 0 {
-		limit = 5 * time.Minute
-	}
-	terms.Deadline = tx.Now.Add(limit)
+	terms.Deadline = tx.Now.Add(s.deadline())
 	r := row{progress: begin()}
-	if err := r.say(tx, terms.OrderID, terms); err != nil {
-		return row{}, err
-	}
-	if err := insert(tx, r); err != nil {
-		return row{}, err
-	}
+	r.Terms = terms
 	s.measures.begun(tx)
+	if terms.Style == contract.Orchestrated {
+		p := &placing{row: r}
+		_, err := s.flow().Start(tx, terms.OrderID, p)
+		return p.row, err
+	}
+	if err := enter(tx, &r); err != nil {
+		return row{}, err
+	}
 	return r, tx.SendAs(deadlineID(terms.OrderID), terms.Deadline, terms.OrderID, expire{OrderID: terms.OrderID})
+}
+
+// enter says and stores that an order on these terms was accepted.
+func enter(tx *store.Tx, r *row) error {
+	if err := r.say(tx, r.Terms.OrderID, r.Terms); err != nil {
+		return err
+	}
+	return insert(tx, *r)
 }
 
 // say appends the next event of an order.
@@ -92,33 +114,30 @@ const (
 // take changes an order as a message to it means. ErrIllegal is one that contradicts what
 // the order is; ErrUnknown, that there is no such order.
 func (s *Service) take(tx *store.Tx, id string, m message.Kind) (outcome, error) {
-	n := meaning(m)
 	before, err := load(tx, id)
 	if err != nil {
 		return "", err
 	}
 	r := before
+	n := meaning(m, r.Terms.Style)
 	if n.note != nil {
 		n.note(&r.progress)
 	}
-	overdue := false
-	if n.decide != nil {
-		facts, err := n.decide(r.Order)
-		if overdue = errors.Is(err, ErrIllegal) && r.State.undone(); err != nil && !overdue {
-			return "", err
-		}
-		for _, f := range facts {
-			if err := r.say(tx, id, f); err != nil {
-				return "", err
-			}
-		}
+	tooLate := false
+	if r.Terms.Style == contract.Orchestrated {
+		tooLate, err = s.conduct(tx, &r, m)
+	} else if n.decide != nil {
+		tooLate, err = r.attempt(tx, n.decide)
+	}
+	if err != nil {
+		return "", err
 	}
 	r.settle(r.State)
-	did := difference(before, r, overdue)
+	did := difference(before, r, tooLate)
 	if r.State == before.State && r.progress == before.progress {
 		return did, nil
 	}
-	if _, handled := m.(expire); before.State == Pending && r.State != Pending && !handled {
+	if _, handled := m.(expire); before.State == Pending && r.State != Pending && !handled && r.Terms.Style != contract.Orchestrated {
 		// A deadline that is being handled is acknowledged, not taken back.
 		if err := tx.Unsend(deadlineID(id)); err != nil {
 			return "", err
@@ -130,13 +149,42 @@ func (s *Service) take(tx *store.Tx, id string, m message.Kind) (outcome, error)
 	return did, keep(tx, before, r)
 }
 
+// attempt is decide for what may come too late: an order that was undone stays as it is.
+func (r *row) attempt(tx *store.Tx, what func(row) ([]message.Kind, error)) (tooLate bool, err error) {
+	undone := r.State.undone()
+	if err = r.decide(tx, what); undone && errors.Is(err, ErrIllegal) {
+		return true, nil
+	}
+	return false, err
+}
+
+// decide says and sends what an order is to do.
+func (r *row) decide(tx *store.Tx, what func(row) ([]message.Kind, error)) error {
+	all, err := what(*r)
+	if err != nil {
+		return err
+	}
+	id := r.Terms.OrderID
+	for _, each := range all {
+		if command, ok := each.(message.Work); ok {
+			err = tx.Send(id, command)
+		} else {
+			err = r.say(tx, id, each)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // difference names what became of a message. What came too late for the order may still
 // have said something of the payment or the shipment; that it was late matters more.
-func difference(before, r row, overdue bool) outcome {
+func difference(before, r row, tooLate bool) outcome {
 	switch {
 	case r.State != before.State:
 		return moved
-	case overdue:
+	case tooLate:
 		return late
 	case r.progress != before.progress:
 		return noted

@@ -35,12 +35,12 @@ func open(t *testing.T) *Service {
 		{ID: "4", Name: "Yacht", Price: 1 << 60, Currency: "USD"},
 		{ID: "5", Name: "Town", Price: 99_999_999_999, Currency: "USD"}, // the highest price
 	}
-	return &Service{DB: database(t), Catalogue: goods, Users: goods}
+	return &Service{DB: database(t), Catalogue: goods, Users: goods, Style: contract.Choreographed}
 }
 
 // terms are those of an order for two laptops.
 func terms(id string) contract.OrderCreated {
-	return contract.OrderCreated{OrderID: id, UserID: "1", Style: defaultStyle, Total: 240000, Currency: "USD", Method: "ok",
+	return contract.OrderCreated{OrderID: id, UserID: "1", Style: contract.Choreographed, Total: 240000, Currency: "USD", Method: "ok",
 		Lines: []contract.Line{{ProductID: "1", Name: "Laptop", Quantity: 2, UnitPrice: 120000}}}
 }
 

@@ -56,7 +56,7 @@ func (s Saga[S]) checkStep(i int, st Step[S]) (wrong []string) {
 		{slices.IndexFunc(s.Steps, func(o Step[S]) bool { return o.Name == st.Name }) < i, "there is one of that name before it"},
 		{(st.Do == nil) == (st.Send == nil), "it needs either Do or Send"},
 		{(st.Send == nil) != (st.Who == ""), "Who is the service that Send asks: both or neither"},
-		{(st.Send == nil) != (st.Answer == nil), "what is sent has an Answer, and nothing else has"},
+		{st.Send != nil && st.Answer == nil, "what is sent has an Answer"},
 		{st.Send == nil && (st.Refusal != nil || st.Undo != nil || st.Undone != nil || st.Within != 0), "Refusal, Undo, Undone and Within are for what is sent"},
 		{st.Do == nil && st.Back != nil, "Back is for what is done here: what is sent has Undo"},
 		{(st.Undo == nil) != (len(st.Undone) == 0), "an Undo is answered by Undone: both or neither"},

@@ -41,7 +41,7 @@ type Step[S any] struct {
 	Who     string                    // the service that is asked; "" for a step that is done here
 	Do      func(*store.Tx, *S) error // does it, in the commit that reaches the step
 	Send    func(*S) message.Work     // or asks for it
-	Answer  message.Kind              // says that it is done
+	Answer  message.Kind              // says that it is done; of what is done here, what Do says, if anything
 	Refusal message.Kind              // says that it cannot be, and that nothing of it was; nil: it always can
 	Undo    func(*S) message.Work     // asks to undo it, also if it has not come yet; nil: the Undo of an earlier step of the same service does
 	Undone  []message.Kind            // any of these says that it is undone

@@ -238,7 +238,7 @@ var nearest = []where{at, back, done, ahead, never}
 
 // means says what a kind of message says of st.
 func (st Step[S]) means(kind string) event {
-	is := func(k message.Kind) bool { return k != nil && k.Kind() == kind }
+	is := func(k message.Kind) bool { return k != nil && k.Kind() == kind && st.Send != nil }
 	switch {
 	case is(st.Answer):
 		return answer

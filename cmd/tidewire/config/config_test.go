@@ -99,7 +99,7 @@ func TestRefused(t *testing.T) {
 		{name: "no =", set: "listen", want: "must be key=value"},
 		{name: "later key", set: "streams=kafka://x", want: "streams is not yet in this version"},
 		{name: "later keys", file: "limits:\n  user: 3\n", want: "limits.user is not yet in this version"},
-		{name: "later style", set: "order.style=parallel", want: "order.style: parallel is not yet in this version"},
+		{name: "no style", set: "order.style=baroque", want: "order.style"},
 		{name: "later mode", environ: "TIDEWIRE_AUTH_MODE=jwt", want: "TIDEWIRE_AUTH_MODE: auth.mode: jwt is not yet in this version"},
 		{name: "no style", set: "order.style=x", want: `order.style: "x" is not one of choreographed`},
 		{name: "the world", set: "listen=0.0.0.0:3000", want: "0.0.0.0:3000 is not a loopback address"},
