@@ -33,6 +33,7 @@ var rules = []struct {
 	{"simulator", []string{"toolkit", "driver/sqlite"}},
 	{"internal/databases", []string{"toolkit", "driver"}},
 	{"internal", nil},
+	{"lab/style", []string{"shop", "toolkit", "simulator", "internal"}},
 	{"lab", []string{"toolkit", "driver"}},
 	{"bench", []string{"toolkit", "driver", "shop", "simulator", "load", "cmd"}},
 	{"examples", []string{"toolkit", "driver", "shop/contract"}},
