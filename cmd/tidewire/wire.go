@@ -114,7 +114,7 @@ func wire(ctx context.Context, c config.Config, meter metric.Meter) (*platform, 
 		members: []member{
 			{db: users.DB, routes: users.Routes()},
 			{db: products.DB, routes: products.Routes()},
-			{db: orders.DB, routes: orders.Routes(), streams: orders.Streams(), queues: orders.Queues(), awaited: true},
+			{db: orders.DB, routes: orders.Routes(), streams: orders.Streams(), queues: orders.Queues(), saga: orders.Saga(), awaited: true},
 			{db: payments.DB, routes: payments.Routes(), streams: payments.Streams(), queues: payments.Queues(), also: payments.Run, awaited: true},
 			{db: stock.DB, routes: stock.Routes(), streams: stock.Streams(), answers: stock.Answers(), also: stock.Run, awaited: true},
 			{db: parcels.DB, routes: parcels.Routes(), streams: parcels.Streams(), queues: parcels.Queues(), also: parcels.Run, awaited: true, working: working{aside: shipping.Tracking}},

@@ -116,16 +116,16 @@ func (overdue) Kind() string { return "overdue" }
 // Queue is where deadlines wait.
 func (overdue) Queue() string { return expire{}.Queue() }
 
-// Sagas are what operators can look at, and begin again.
-func (s *Service) Sagas() []saga.Operated {
-	return []saga.Operated{conductor{s: s, Owned: saga.Owned[placing]{
+// Saga is what operators look at, wake and call off.
+func (s *Service) Saga() saga.Operated {
+	return conductor{s: s, Owned: saga.Owned[placing]{
 		Saga: s.flow(), DB: s.DB,
 		Load: func(tx *store.Tx, id string) (placing, error) {
 			r, err := load(tx, id)
 			return placing{row: r}, err
 		},
 		Store: func(tx *store.Tx, _ string, p placing) error { return save(tx, p.row) },
-	}}}
+	}}
 }
 
 // A conductor calls an order off as its customer does.
@@ -135,12 +135,12 @@ type conductor struct {
 }
 
 // Cancel cancels the order; saga.ErrIllegal if it has ended or left.
-func (c conductor) Cancel(ctx context.Context, id string, _ saga.CalledOff, also func(*store.Tx) error) (saga.Outcome, error) {
+func (c conductor) Cancel(ctx context.Context, id string, _ saga.CalledOff, also func(*store.Tx, saga.Outcome) error) (saga.Outcome, error) {
 	_, err := c.DB.Update(ctx, []string{id}, func(tx *store.Tx) error {
 		if _, err := c.s.callOff(tx, id); err != nil {
 			return err
 		}
-		return also(tx)
+		return also(tx, saga.Moved)
 	})
 	switch {
 	case errors.Is(err, ErrIllegal):
