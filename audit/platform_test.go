@@ -221,8 +221,12 @@ func partition(key string) int {
 
 // job puts work into a queue, for some time from now.
 func (p *platform) job(service, queue, kind, key string, in time.Duration) {
+	id := kind + "-" + key
+	if queue == "order_deadlines" {
+		id = "deadline-" + key
+	}
 	p.exec(service, `INSERT INTO job (id, queue, kind, key, time, cause, trace, body, due) VALUES ($1, $2, $3, $4, $5, '', '', '{}', $6)`,
-		kind+"-"+key, queue, kind, key, p.tick(), time.Now().Add(in).UnixMicro())
+		id, queue, kind, key, p.tick(), time.Now().Add(in).UnixMicro())
 }
 
 // park puts a message of a log aside.

@@ -25,6 +25,7 @@ func TestCommandsThatLook(t *testing.T) {
 		{[]string{"stream", "list", "--partitions"}, []string{"PARTITION", "POSITION"}},
 		{[]string{"queue", "list"}, []string{"QUEUE", "payment_charges", "order_deadlines"}},
 		{[]string{"dead", "list"}, []string{"ID", "CAUSE"}},
+		{[]string{"schedule", "list"}, []string{"DUE", "payment/payment-reconciliation"}},
 		{[]string{"dead", "redrive", "--all", "--dry-run"}, []string{"0 dead letters"}},
 		{[]string{"doctor"}, []string{"nothing found"}},
 		{[]string{"config"}, []string{"KEY", "order.style", "--set", "choreographed"}},
@@ -41,7 +42,7 @@ func TestCommandsThatLook(t *testing.T) {
 			}
 		}
 	}
-	for _, args := range [][]string{{"order", "show", id}, {"stream", "list"}, {"queue", "list"}, {"dead", "list"}, {"doctor"}, {"config"}, {"version"}, {"audit"}} {
+	for _, args := range [][]string{{"order", "show", id}, {"stream", "list"}, {"queue", "list"}, {"dead", "list"}, {"schedule", "list"}, {"doctor"}, {"config"}, {"version"}, {"audit"}} {
 		exit, out, _ := tidewire(t, r.flags(append(args, "--json")...)...)
 		if exit != exitDone || !json.Valid([]byte(out)) {
 			t.Errorf("%v --json: exit %d, %s", args, exit, out)
@@ -55,7 +56,7 @@ func TestCommandsThatLook(t *testing.T) {
 
 func TestCommandsWithoutAPlatform(t *testing.T) {
 	at := []string{"--set", "listen=127.0.0.1:1", "--set", "admin=127.0.0.1:1", "--data", filepath.Join(t.TempDir(), "none")}
-	for _, args := range [][]string{{"stream", "list"}, {"queue", "list"}, {"dead", "list"}, {"order", "show", "1"}} {
+	for _, args := range [][]string{{"stream", "list"}, {"queue", "list"}, {"dead", "list"}, {"schedule", "list"}, {"order", "show", "1"}} {
 		exit, _, stderr := tidewire(t, append(args, at...)...)
 		if exit != exitFound || !strings.Contains(stderr, "start it with tidewire up") {
 			t.Errorf("%v: exit %d, %q", args, exit, stderr)
@@ -73,6 +74,10 @@ func TestCommandsWithoutAPlatform(t *testing.T) {
 		{[]string{"dead", "redrive"}, "--all"},
 		{[]string{"dead", "redrive", "--all", "a/b"}, "not both"},
 		{[]string{"dead", "show", "x"}, "no id of a dead letter"},
+		{[]string{"schedule", "cancel", "x"}, "SERVICE/WORK"},
+		{[]string{"schedule", "move", "order/x"}, "--to"},
+		{[]string{"schedule", "move", "order/x", "--to", "soon"}, "such as +90m"},
+		{[]string{"schedule", "list", "--before", "5"}, "--before"},
 		{[]string{"config", "--set", "x"}, "key=value"},
 		{[]string{"load", "--mix", "7"}, "mix"},
 	} {

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/tidewire/tidewire/driver/postgres"
@@ -46,23 +47,36 @@ func Place(t testing.TB, service string, migrations fs.FS) (open func() *store.D
 	return onSQLite(t, service, migrations)
 }
 
+// Watched is Place for a test that looks at statements: each is shown to saw before it runs.
+func Watched(t testing.TB, service string, saw func(query string, args []any)) (open func() *store.DB) {
+	t.Helper()
+	place := onSQLite
+	if strings.HasPrefix(t.Name(), again+"/") {
+		place = onPostgres
+	}
+	return place(t, service, nil, func(d store.Driver) store.Driver { return watch{d, saw} })
+}
+
 // Server is Place for a benchmark that is for PostgreSQL.
 func Server(t testing.TB, service string, migrations fs.FS) (open func() *store.DB) {
 	t.Helper()
 	return onPostgres(t, service, migrations)
 }
 
-func onSQLite(t testing.TB, service string, migrations fs.FS) (open func() *store.DB) {
+// A wrap is what a test puts round a driver.
+type wrap func(store.Driver) store.Driver
+
+func onSQLite(t testing.TB, service string, migrations fs.FS, wraps ...wrap) (open func() *store.DB) {
 	path := filepath.Join(t.TempDir(), service+".db")
 	return func() *store.DB {
 		t.Helper()
 		d, err := sqlite.Open(t.Context(), path, migrations)
-		return opened(t, service, d, err)
+		return opened(t, service, wrapped(d, wraps), err)
 	}
 }
 
 // onPostgres makes a schema, and drops it at the end of t.
-func onPostgres(t testing.TB, service string, migrations fs.FS) (open func() *store.DB) {
+func onPostgres(t testing.TB, service string, migrations fs.FS, wraps ...wrap) (open func() *store.DB) {
 	t.Helper()
 	url := os.Getenv("TIDEWIRE_TEST_POSTGRES")
 	if url == "" {
@@ -72,7 +86,7 @@ func onPostgres(t testing.TB, service string, migrations fs.FS) (open func() *st
 	open = func() *store.DB {
 		t.Helper()
 		d, err := postgres.Open(context.Background(), url, schema, migrations)
-		return opened(t, service, d, err)
+		return opened(t, service, wrapped(d, wraps), err)
 	}
 	t.Cleanup(func() {
 		drop := func(tx *store.Tx) error { return tx.Exec(`DROP SCHEMA ` + schema + ` CASCADE`) }
@@ -83,6 +97,13 @@ func onPostgres(t testing.TB, service string, migrations fs.FS) (open func() *st
 	return open
 }
 
+func wrapped(d store.Driver, wraps []wrap) store.Driver {
+	for _, w := range wraps {
+		d = w(d)
+	}
+	return d
+}
+
 func opened(t testing.TB, service string, d store.Driver, err error) *store.DB {
 	t.Helper()
 	if err != nil {
@@ -91,4 +112,41 @@ func opened(t testing.TB, service string, d store.Driver, err error) *store.DB {
 	db := store.Open(service, d)
 	t.Cleanup(func() { db.Close() })
 	return db
+}
+
+// A watch is a driver whose statements are shown before they run.
+type watch struct {
+	store.Driver
+	saw func(query string, args []any)
+}
+
+func (w watch) Alone() bool {
+	a, ok := w.Driver.(store.Alone)
+	return ok && a.Alone()
+}
+
+func (w watch) Update(ctx context.Context, c store.Change) error {
+	run := c.Run
+	c.Run = func(conn store.Conn, now time.Time) error { return run(seen{conn, w.saw}, now) }
+	return w.Driver.Update(ctx, c)
+}
+
+func (w watch) View(ctx context.Context, read func(store.Conn) error) error {
+	return w.Driver.View(ctx, func(c store.Conn) error { return read(seen{c, w.saw}) })
+}
+
+// seen is a transaction whose statements are shown.
+type seen struct {
+	store.Conn
+	saw func(query string, args []any)
+}
+
+func (s seen) Exec(query string, args ...any) error {
+	s.saw(query, args)
+	return s.Conn.Exec(query, args...)
+}
+
+func (s seen) Query(query string, args []any, row func(scan func(...any) error) error) error {
+	s.saw(query, args)
+	return s.Conn.Query(query, args, row)
 }

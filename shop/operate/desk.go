@@ -51,6 +51,9 @@ func (d *Desk) Routes() []door.Route {
 		{Pattern: "GET /admin/v1/dead/{service}/{id}", Handle: d.showDead},
 		{Pattern: "POST /admin/v1/dead/{service}/{id}/redrive", Handle: d.decide(redrive)},
 		{Pattern: "POST /admin/v1/dead/{service}/{id}/discard", Handle: d.decide(discard)},
+		{Pattern: "GET /admin/v1/schedule", Handle: d.listSchedule, Query: []string{"service", "queue", "kind", "key", "after", "before", "limit", "cursor"}},
+		{Pattern: "POST /admin/v1/schedule/{service}/{id}/cancel", Handle: d.reschedule("cancel")},
+		{Pattern: "POST /admin/v1/schedule/{service}/{id}/move", Handle: d.reschedule("move")},
 	}...)
 }
 

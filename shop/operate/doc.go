@@ -5,11 +5,12 @@
 //	/readyz           what is not ready, by name
 //	/metrics          Prometheus
 //	/debug/pprof      Go's profiles
-//	/admin/v1/…       streams, queues, dead letters, sagas, findings, backups: what the commands use
+//	/admin/v1/…       streams, queues, schedules, dead letters, sagas, findings, backups: what the commands use
 //
-// It reads the toolkit's tables of every service and changes nothing but dead letters,
-// and of those only marks: the reader or worker that owns the key does the rest. A saga is
-// asked again or called off by its owner, whom it calls. Each act is a fact of class Audit in the journal of that service, in the same commit. The
+// It reads the toolkit's tables of every service and changes nothing but dead letters, of
+// which it only marks what the reader or worker that owns the key is to do, and when waiting
+// work is due. A saga is asked again or called off by its owner, whom it calls. Each act is a
+// fact of class Audit in the journal of that service, in the same commit. The
 // one row that it has for itself is the pulse, by which /readyz tries the disk.
 //
 // It promises to be of use when the rest is not:

@@ -30,8 +30,9 @@ type Worker struct {
 }
 
 const (
-	settleSize = 256             // messages in one commit
-	stopTime   = 5 * time.Second // for a database that is away when the worker stops
+	settleSize = 256                    // messages in one commit
+	stopTime   = 5 * time.Second        // for a database that is away when the worker stops
+	punctual   = 500 * time.Millisecond // between two looks: what is due later gives no hint when it is
 )
 
 // A result is a message whose call is over.
@@ -126,7 +127,7 @@ func (w *Worker) shift() (*shift, error) {
 func (s *shift) receive(ctx context.Context) {
 	hint, unwatch := s.DB.Watch(s.queue)
 	defer unwatch()
-	idle := run.NewIdler(s.DB.Alone())
+	idle := run.NewIdler(s.DB.Alone()).AtMost(punctual)
 	var pace run.Pacer
 	troubled := false
 	for {

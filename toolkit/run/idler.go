@@ -21,6 +21,12 @@ func NewIdler(hinted bool) *Idler {
 	return &Idler{next: shortest, most: 200 * time.Millisecond}
 }
 
+// AtMost has i wait no longer than d, where something may come that gives no hint.
+func (i *Idler) AtMost(d time.Duration) *Idler {
+	i.most = min(i.most, d)
+	return i
+}
+
 // Reset makes the next wait short: there may be more.
 func (i *Idler) Reset() { i.next = shortest }
 
