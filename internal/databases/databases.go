@@ -15,12 +15,13 @@ import (
 	"github.com/tidewire/tidewire/driver/postgres"
 	"github.com/tidewire/tidewire/driver/sqlite"
 	"github.com/tidewire/tidewire/toolkit/store"
+	"github.com/tidewire/tidewire/toolkit/stream"
 )
 
 // Each runs a test on a new database of each kind, with a function that opens it.
 func Each(t *testing.T, service string, migrations fs.FS, test func(t *testing.T, open func() *store.DB)) {
-	t.Run("sqlite", func(t *testing.T) { test(t, onSQLite(t, service, migrations)) })
-	t.Run("postgres", func(t *testing.T) { test(t, onPostgres(t, service, migrations)) })
+	t.Run("sqlite", func(t *testing.T) { test(t, alone(onSQLite(t, service, migrations))) })
+	t.Run("postgres", func(t *testing.T) { test(t, alone(onPostgres(t, service, migrations))) })
 }
 
 // again is the name of the test that Again runs in.
@@ -41,10 +42,25 @@ func Again(t *testing.T, tests map[string]func(*testing.T)) {
 // closed: on PostgreSQL for a test that is run Again, else a SQLite file.
 func Place(t testing.TB, service string, migrations fs.FS) (open func() *store.DB) {
 	t.Helper()
+	return alone(WithLog(t, service, migrations))
+}
+
+// WithLog is Place, and also returns the journal of the database. The database is on what
+// wraps make of its driver.
+func WithLog(t testing.TB, service string, migrations fs.FS, wraps ...wrap) (open func() (*store.DB, stream.Log)) {
+	t.Helper()
 	if strings.HasPrefix(t.Name(), again+"/") {
-		return onPostgres(t, service, migrations)
+		return onPostgres(t, service, migrations, wraps...)
 	}
-	return onSQLite(t, service, migrations)
+	return onSQLite(t, service, migrations, wraps...)
+}
+
+// alone leaves out the journal.
+func alone(open func() (*store.DB, stream.Log)) func() *store.DB {
+	return func() *store.DB {
+		db, _ := open()
+		return db
+	}
 }
 
 // Watched is Place for a test that looks at statements: each is shown to saw before it runs.
@@ -54,43 +70,46 @@ func Watched(t testing.TB, service string, saw func(query string, args []any)) (
 	if strings.HasPrefix(t.Name(), again+"/") {
 		place = onPostgres
 	}
-	return place(t, service, nil, func(d store.Driver) store.Driver { return watch{d, saw} })
+	return alone(place(t, service, nil, func(d store.Driver) store.Driver { return watch{d, saw} }))
 }
 
 // Server is Place for a benchmark that is for PostgreSQL.
 func Server(t testing.TB, service string, migrations fs.FS) (open func() *store.DB) {
 	t.Helper()
-	return onPostgres(t, service, migrations)
+	return alone(onPostgres(t, service, migrations))
 }
 
 // A wrap is what a test puts round a driver.
 type wrap func(store.Driver) store.Driver
 
-func onSQLite(t testing.TB, service string, migrations fs.FS, wraps ...wrap) (open func() *store.DB) {
+func onSQLite(t testing.TB, service string, migrations fs.FS, wraps ...wrap) (open func() (*store.DB, stream.Log)) {
 	path := filepath.Join(t.TempDir(), service+".db")
-	return func() *store.DB {
+	return func() (*store.DB, stream.Log) {
 		t.Helper()
 		d, err := sqlite.Open(t.Context(), path, migrations)
-		return opened(t, service, wrapped(d, wraps), err)
+		db := opened(t, service, wrapped(d, wraps), err)
+		return db, sqlite.NewLog(db, d)
 	}
 }
 
 // onPostgres makes a schema, and drops it at the end of t.
-func onPostgres(t testing.TB, service string, migrations fs.FS, wraps ...wrap) (open func() *store.DB) {
+func onPostgres(t testing.TB, service string, migrations fs.FS, wraps ...wrap) (open func() (*store.DB, stream.Log)) {
 	t.Helper()
 	url := os.Getenv("TIDEWIRE_TEST_POSTGRES")
 	if url == "" {
 		t.Skip("TIDEWIRE_TEST_POSTGRES is not set: PostgreSQL was not tested")
 	}
 	schema := "t_" + strings.ReplaceAll(uuid.NewString()[:18], "-", "")
-	open = func() *store.DB {
+	open = func() (*store.DB, stream.Log) {
 		t.Helper()
 		d, err := postgres.Open(context.Background(), url, schema, migrations)
-		return opened(t, service, wrapped(d, wraps), err)
+		db := opened(t, service, wrapped(d, wraps), err)
+		return db, postgres.NewLog(db, d)
 	}
 	t.Cleanup(func() {
 		drop := func(tx *store.Tx) error { return tx.Exec(`DROP SCHEMA ` + schema + ` CASCADE`) }
-		if _, err := open().Update(context.Background(), nil, drop); err != nil {
+		db, _ := open()
+		if _, err := db.Update(context.Background(), nil, drop); err != nil {
 			t.Error(err)
 		}
 	})

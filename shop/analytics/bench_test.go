@@ -82,7 +82,7 @@ func benchmarkPage(b *testing.B, db *store.DB) {
 func (s *Service) million(b *testing.B) {
 	const products, days, part = 100_000, 400, 5000
 	update := func(change func(*counts)) {
-		_, err := s.DB.Update(b.Context(), nil, func(tx *store.Tx) error { change(gathered(tx)); return nil })
+		_, err := s.DB.Update(b.Context(), nil, func(tx *store.Tx) error { change(ledger{tx}.gathered()); return nil })
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -121,7 +121,7 @@ func TestCountersAreWrittenInOneOrder(t *testing.T) {
 				if swapped {
 					i = len(steps) - 1 - i
 				}
-				steps[i](gathered(tx))
+				steps[i](ledger{tx}.gathered())
 			}
 			return nil
 		}); err != nil {

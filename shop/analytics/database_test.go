@@ -21,6 +21,8 @@ func TestOnPostgres(t *testing.T) {
 		"TestPageOfNothing":                TestPageOfNothing,
 		"TestPageIsOfCountersAlone":        TestPageIsOfCountersAlone,
 		"TestOrderOfEventsChangesNoNumber": TestOrderOfEventsChangesNoNumber,
+		"TestTheFoldIsTheHandlers":         TestTheFoldIsTheHandlers,
+		"TestRebuildMends":                 TestRebuildMends,
 	})
 }
 

@@ -15,15 +15,15 @@ import (
 // on no counter. What is not here would cost every order more than its number is worth.
 func (s *Service) Streams() []stream.Handler {
 	return []stream.Handler{
-		stream.On(contract.Orders, orderCreated),
-		stream.On(contract.Orders, orderCompleted),
-		stream.On(contract.Orders, orderFailed),
-		stream.On(contract.Orders, orderCancelled),
-		stream.On(contract.Payments, paymentRefunded),
-		stream.On(contract.Products, productCreated),
-		stream.On(contract.Products, productUpdated),
-		stream.On(contract.Products, productPriceUpdated),
-		stream.On(contract.Users, userRegistered),
+		stream.On(contract.Orders, heard[contract.OrderCreated]),
+		stream.On(contract.Orders, heard[contract.OrderCompleted]),
+		stream.On(contract.Orders, heard[contract.OrderFailed]),
+		stream.On(contract.Orders, heard[contract.OrderCancelled]),
+		stream.On(contract.Payments, heard[contract.PaymentRefunded]),
+		stream.On(contract.Products, heard[contract.ProductCreated]),
+		stream.On(contract.Products, heard[contract.ProductUpdated]),
+		stream.On(contract.Products, heard[contract.ProductPriceUpdated]),
+		stream.On(contract.Users, heard[contract.UserRegistered]),
 	}
 }
 
@@ -34,46 +34,33 @@ const Rest = 200 * time.Millisecond
 // Policy is that of its readers: one dead event holds up no others.
 func (s *Service) Policy() failure.Policy { return failure.Policy{Release: true} }
 
-func orderCreated(_ context.Context, tx *store.Tx, m message.Of[contract.OrderCreated]) error {
-	return accept(tx, m.Data, m.Time)
+// heard takes an event to the tables that are in use.
+func heard[T message.Kind](_ context.Context, tx *store.Tx, m message.Of[T]) error {
+	return hear(ledger{tx}, m.Data, m.Time)
 }
 
-func orderCompleted(_ context.Context, tx *store.Tx, m message.Of[contract.OrderCompleted]) error {
-	return finish(tx, m.Data.OrderID, end{completed, "", m.Time})
-}
-
-func orderFailed(_ context.Context, tx *store.Tx, m message.Of[contract.OrderFailed]) error {
-	return finish(tx, m.Data.OrderID, end{failed, m.Data.Reason, m.Time})
-}
-
-func orderCancelled(_ context.Context, tx *store.Tx, m message.Of[contract.OrderCancelled]) error {
-	return finish(tx, m.Data.OrderID, end{cancelled, m.Data.Reason, m.Time})
-}
-
-func paymentRefunded(_ context.Context, tx *store.Tx, m message.Of[contract.PaymentRefunded]) error {
-	return refund(tx, m.Data, m.Time)
-}
-
-func productCreated(_ context.Context, tx *store.Tx, m message.Of[contract.ProductCreated]) error {
-	gathered(tx).cost(m.Data.ProductID, m.Data.Price, m.Data.Currency, m.Time)
-	return called(tx, m.Data.ProductID, m.Data.Name, m.Time)
-}
-
-func productPriceUpdated(_ context.Context, tx *store.Tx, m message.Of[contract.ProductPriceUpdated]) error {
-	gathered(tx).cost(m.Data.ProductID, m.Data.Price, m.Data.Currency, m.Time)
+// hear is the one table of what events mean.
+func hear(b books, m message.Kind, at time.Time) error {
+	switch m := m.(type) {
+	case contract.OrderCreated:
+		return accept(b, m, at)
+	case contract.OrderCompleted:
+		return finish(b, m.OrderID, end{completed, "", at})
+	case contract.OrderFailed:
+		return finish(b, m.OrderID, end{failed, m.Reason, at})
+	case contract.OrderCancelled:
+		return finish(b, m.OrderID, end{cancelled, m.Reason, at})
+	case contract.PaymentRefunded:
+		return refund(b, m, at)
+	case contract.ProductCreated:
+		b.gathered().cost(m.ProductID, m.Price, m.Currency, at)
+		b.gathered().name(m.ProductID, m.Name, at)
+	case contract.ProductPriceUpdated:
+		b.gathered().cost(m.ProductID, m.Price, m.Currency, at)
+	case contract.ProductUpdated: // the latest name stays, so that nothing needs to be decided here
+		b.gathered().name(m.ProductID, m.Name, at)
+	case contract.UserRegistered:
+		return enrol(b, m.UserID, at)
+	}
 	return nil
-}
-
-func productUpdated(_ context.Context, tx *store.Tx, m message.Of[contract.ProductUpdated]) error {
-	return called(tx, m.Data.ProductID, m.Data.Name, m.Time)
-}
-
-// called notes a name: the latest one stays, so that nothing needs to be decided here.
-func called(tx *store.Tx, product, name string, since time.Time) error {
-	gathered(tx).name(product, name, since)
-	return nil
-}
-
-func userRegistered(_ context.Context, tx *store.Tx, m message.Of[contract.UserRegistered]) error {
-	return enrol(tx, m.Data.UserID, m.Time)
 }

@@ -14,13 +14,13 @@ type Service struct {
 }
 
 // accept counts an order, and its end if that was heard of before.
-func accept(tx *store.Tx, e contract.OrderCreated, at time.Time) error {
+func accept(b books, e contract.OrderCreated, at time.Time) error {
 	t := termsOf(e)
-	first, was, err := saveTerms(tx, e.OrderID, t)
+	first, was, err := b.saveTerms(e.OrderID, t)
 	if err != nil || !first {
 		return err
 	}
-	c := gathered(tx)
+	c := b.gathered()
 	c.add(tally{name: accepted}, 1, at)
 	if was.state != open {
 		c.end(t, was)
@@ -29,32 +29,29 @@ func accept(tx *store.Tx, e contract.OrderCreated, at time.Time) error {
 }
 
 // finish counts the end of an order, if it is known how that was accepted.
-func finish(tx *store.Tx, order string, e end) error {
-	t, known, err := saveEnd(tx, order, e)
+func finish(b books, order string, e end) error {
+	t, known, err := b.saveEnd(order, e)
 	if err != nil || !known {
 		return err
 	}
-	gathered(tx).end(t, e)
+	b.gathered().end(t, e)
 	return nil
 }
 
 // refund counts money that went back.
-func refund(tx *store.Tx, e contract.PaymentRefunded, at time.Time) error {
-	first, err := saveRefund(tx, e)
+func refund(b books, e contract.PaymentRefunded, at time.Time) error {
+	first, err := b.saveRefund(e)
 	if err == nil && first {
-		gathered(tx).add(tally{refunded, e.Currency}, e.Amount, at)
+		b.gathered().add(tally{refunded, e.Currency}, e.Amount, at)
 	}
 	return err
 }
 
 // enrol counts a user.
-func enrol(tx *store.Tx, user string, at time.Time) error {
-	first, err := saveCustomer(tx, user)
+func enrol(b books, user string, at time.Time) error {
+	first, err := b.saveCustomer(user)
 	if err == nil && first {
-		gathered(tx).add(tally{name: users}, 1, at)
+		b.gathered().add(tally{name: users}, 1, at)
 	}
 	return err
 }
-
-// gathered are the counts of a transaction.
-func gathered(tx *store.Tx) *counts { return store.Gather[counts](tx) }

@@ -20,25 +20,41 @@ var migrations embed.FS
 // Migrations make the tables of this service.
 func Migrations() fs.FS { return migrations }
 
-// saveTerms stores how an order was accepted, and reports whether that was not known yet,
-// with its end if that is.
-func saveTerms(tx *store.Tx, order string, t terms) (first bool, e end, err error) {
+// Books are where it is written down what is known of orders, money and users: the tables
+// that are in use, or those that a rebuild makes beside them.
+type books interface {
+	// saveTerms stores how an order was accepted, and reports whether that was not known
+	// yet, with its end if that is.
+	saveTerms(order string, t terms) (first bool, e end, err error)
+	// saveEnd stores how an order ended unless it has, and returns how it was accepted if
+	// that is known.
+	saveEnd(order string, e end) (t terms, known bool, err error)
+	saveRefund(e contract.PaymentRefunded) (first bool, err error)
+	saveCustomer(user string) (first bool, err error)
+	// gathered are the counts that are written at the end.
+	gathered() *counts
+}
+
+// A ledger is the tables that are in use, in one transaction.
+type ledger struct{ tx *store.Tx }
+
+func (l ledger) gathered() *counts { return store.Gather[counts](l.tx) }
+
+func (l ledger) saveTerms(order string, t terms) (first bool, e end, err error) {
 	lines, err := json.Marshal(t.goods)
 	if err != nil {
 		return false, e, err
 	}
-	first, err = tx.Row([]any{(*string)(&e.state), &e.reason, &e.at}, `INSERT INTO sale (order_id, accepted, currency, total, lines, state, reason, ended)
+	first, err = l.tx.Row([]any{(*string)(&e.state), &e.reason, &e.at}, `INSERT INTO sale (order_id, accepted, currency, total, lines, state, reason, ended)
 		VALUES ($1, 1, $2, $3, $4, '', '', NULL)
 		ON CONFLICT (order_id) DO UPDATE SET accepted = 1, currency = excluded.currency, total = excluded.total, lines = excluded.lines WHERE sale.accepted = 0
 		RETURNING state, reason, ended`, order, t.currency, t.total, string(lines))
 	return first, e, err
 }
 
-// saveEnd stores how an order ended unless it has, and returns how it was accepted if that
-// is known.
-func saveEnd(tx *store.Tx, order string, e end) (t terms, known bool, err error) {
+func (l ledger) saveEnd(order string, e end) (t terms, known bool, err error) {
 	var lines []byte
-	_, err = tx.Row([]any{&known, &t.currency, &t.total, &lines}, `INSERT INTO sale (order_id, accepted, currency, total, lines, state, reason, ended)
+	_, err = l.tx.Row([]any{&known, &t.currency, &t.total, &lines}, `INSERT INTO sale (order_id, accepted, currency, total, lines, state, reason, ended)
 		VALUES ($1, 0, '', 0, '{}', $2, $3, $4)
 		ON CONFLICT (order_id) DO UPDATE SET state = excluded.state, reason = excluded.reason, ended = excluded.ended WHERE sale.state = ''
 		RETURNING accepted, currency, total, lines`, order, string(e.state), e.reason, e.at)
@@ -48,13 +64,13 @@ func saveEnd(tx *store.Tx, order string, e end) (t terms, known bool, err error)
 	return t, true, json.Unmarshal(lines, &t.goods)
 }
 
-func saveRefund(tx *store.Tx, e contract.PaymentRefunded) (first bool, err error) {
-	return tx.Row([]any{nil}, `INSERT INTO refund (order_id, currency, amount) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING RETURNING amount`,
+func (l ledger) saveRefund(e contract.PaymentRefunded) (first bool, err error) {
+	return l.tx.Row([]any{nil}, `INSERT INTO refund (order_id, currency, amount) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING RETURNING amount`,
 		e.OrderID, e.Currency, e.Amount)
 }
 
-func saveCustomer(tx *store.Tx, user string) (first bool, err error) {
-	return tx.Row([]any{nil}, `INSERT INTO customer (user_id) VALUES ($1) ON CONFLICT DO NOTHING RETURNING user_id`, user)
+func (l ledger) saveCustomer(user string) (first bool, err error) {
+	return l.tx.Row([]any{nil}, `INSERT INTO customer (user_id) VALUES ($1) ON CONFLICT DO NOTHING RETURNING user_id`, user)
 }
 
 // Flush adds c to the counters, in the order of their keys: whoever waits for a row holds

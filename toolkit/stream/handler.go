@@ -14,6 +14,7 @@ type Handler struct {
 	passes bool
 	keys   func(message.Message) ([]string, error)
 	handle func(context.Context, *store.Tx, message.Message) error
+	decode func(message.Message) (message.Kind, error)
 }
 
 // On handles facts of kind T. Its effects, what it says and the reader's position are
@@ -29,6 +30,10 @@ func On[T message.Kind](log string, h func(context.Context, *store.Tx, message.O
 				return err
 			}
 			return h(ctx, tx, of)
+		},
+		decode: func(m message.Message) (message.Kind, error) {
+			of, err := message.Decode[T](m)
+			return of.Data, err
 		}}
 }
 
@@ -53,3 +58,6 @@ func (h Handler) Passing() Handler {
 func (h Handler) Handle(ctx context.Context, tx *store.Tx, m message.Message) error {
 	return h.handle(ctx, tx.Handling(m), m)
 }
+
+// Decode reads what h would handle.
+func (h Handler) Decode(m message.Message) (message.Kind, error) { return h.decode(m) }
