@@ -11,6 +11,9 @@ import (
 func TestOnPostgres(t *testing.T) {
 	databases.Again(t, map[string]func(*testing.T){
 		"TestEveryMessageInEveryState":        TestEveryMessageInEveryState,
+		"TestConductedOrder":                  TestConductedOrder,
+		"TestJoinedOrder":                     TestJoinedOrder,
+		"TestOperatorCallsOff":                TestOperatorCallsOff,
 		"TestAnyMessagesInAnyOrder":           TestAnyMessagesInAnyOrder,
 		"TestAcceptWritesThreeRows":           TestAcceptWritesThreeRows,
 		"TestPlaceInBothForms":                TestPlaceInBothForms,

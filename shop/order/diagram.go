@@ -15,7 +15,7 @@ import (
 // the one behind it is.
 func conducted() (all []Step) {
 	const style = contract.Orchestrated
-	steps, of := (&Service{}).placeOrder().Steps, &placing{}
+	steps, of := (&Service{}).placeOrder().Steps, &row{}
 	add := func(after []message.Kind, who, does string, says ...message.Kind) {
 		s := Step{Style: style, After: after, Who: who, Does: does, Says: says[0]}
 		if len(says) > 1 {

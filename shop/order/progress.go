@@ -9,6 +9,7 @@ type progress struct {
 	Payment  string // pending, authorized, captured, failed, voided, refunding, refunded; ended: not paid when the order ended, and no word since
 	Attempts int64  // to be paid; 0 as long as payment has not said; unsaid: not known for that time
 	Stock    string // pending, reserved, refused, released; ended: not reserved when the order ended, and no word since
+	Why      string // it is being undone; "" if it is not, or nobody conducts
 	Shipment string // pending, shipped, delivered, recalled; ended: never shipped
 	Tracking string
 }

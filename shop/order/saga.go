@@ -19,12 +19,12 @@ import (
 // placeOrder is the way of an order. What is refused, or not answered by the order's
 // deadline, is undone from there upwards, and the order fails last. Once the money is taken
 // nothing fails any more: what comes after is asked again until it is done.
-func (s *Service) placeOrder() saga.Saga[placing] {
-	return saga.Saga[placing]{
+func (s *Service) placeOrder() saga.Saga[row] {
+	return saga.Saga[row]{
 		Name:   "place-order",
 		Within: s.deadline(),
-		Steps: []saga.Step[placing]{
-			{Name: "accept", Do: accept, Answer: contract.OrderCreated{}, Back: fail, Undone: on(contract.OrderFailed{})},
+		Steps: []saga.Step[row]{
+			{Name: "accept", Do: accept, Answer: contract.OrderCreated{}, Back: fail},
 			{Name: "reserve stock", Who: "inventory", Send: reserve, Answer: contract.InventoryUpdated{}, Refusal: contract.InventoryUpdateFailed{},
 				Undo: release, Undone: on(contract.StockReleased{})},
 			{Name: "authorize payment", Who: "payment", Send: authorize, Answer: contract.PaymentAuthorized{}, Refusal: contract.PaymentFailed{},
@@ -35,7 +35,7 @@ func (s *Service) placeOrder() saga.Saga[placing] {
 			{Name: "complete", Do: complete, Answer: contract.OrderCompleted{}},
 		},
 		Timer: func(d saga.Deadline) message.Work { return overdue{d} },
-		Note:  (*placing).hear,
+		Note:  (*row).hear,
 		Meter: s.Meter,
 	}
 }
@@ -44,66 +44,59 @@ func (s *Service) placeOrder() saga.Saga[placing] {
 const shippingTime = time.Hour
 
 // What is asked of the others.
-func reserve(p *placing) message.Work {
-	return contract.ReserveStock{OrderID: p.Terms.OrderID, Style: p.Terms.Style, Lines: p.Terms.Lines}
+func reserve(r *row) message.Work {
+	return contract.ReserveStock{OrderID: r.Terms.OrderID, Style: r.Terms.Style, Lines: r.Terms.Lines}
 }
-func release(p *placing) message.Work {
-	return contract.ReleaseStock{OrderID: p.Terms.OrderID, Lines: p.Terms.Lines}
+func release(r *row) message.Work {
+	return contract.ReleaseStock{OrderID: r.Terms.OrderID, Lines: r.Terms.Lines}
 }
-func authorize(p *placing) message.Work {
-	t := p.Terms
+func authorize(r *row) message.Work {
+	t := r.Terms
 	return contract.AuthorizePayment{OrderID: t.OrderID, Style: t.Style, Amount: t.Total, Currency: t.Currency, Method: t.Method, Lines: t.Lines}
 }
-func capture(p *placing) message.Work { return contract.CapturePayment{OrderID: p.Terms.OrderID} }
-func void(p *placing) message.Work    { return contract.VoidPayment{OrderID: p.Terms.OrderID} }
-func ship(p *placing) message.Work {
-	return contract.ShipOrder{OrderID: p.Terms.OrderID, Lines: p.Terms.Lines}
+func capture(r *row) message.Work { return contract.CapturePayment{OrderID: r.Terms.OrderID} }
+func void(r *row) message.Work    { return contract.VoidPayment{OrderID: r.Terms.OrderID} }
+func ship(r *row) message.Work {
+	return contract.ShipOrder{OrderID: r.Terms.OrderID, Lines: r.Terms.Lines}
 }
 
-// A placing is an order on its way: its row, and why it fails if it does.
-type placing struct {
-	row
-	why string
-}
-
-// hear keeps of an answer what a later step needs.
-func (p *placing) hear(m message.Kind) {
+// hear keeps why an order is being undone, until it fails.
+func (r *row) hear(m message.Kind) {
 	switch m := m.(type) {
 	case contract.InventoryUpdateFailed:
-		p.why = m.Reason
+		r.Why = m.Reason
 	case contract.PaymentFailed:
-		p.why = m.Reason
+		r.Why = m.Reason
 	case saga.Overdue:
-		p.why = contract.TimedOut
+		r.Why = contract.TimedOut
 	}
 }
 
 // What is done here.
-func accept(tx *store.Tx, p *placing) error   { return enter(tx, &p.row) }
-func confirm(tx *store.Tx, p *placing) error  { return p.decide(tx, row.confirm) }
-func complete(tx *store.Tx, p *placing) error { return p.decide(tx, completing(p.Tracking)) }
-func fail(tx *store.Tx, p *placing) error     { return p.decide(tx, failing(p.why)) }
+func accept(tx *store.Tx, r *row) error   { return enter(tx, r) }
+func confirm(tx *store.Tx, r *row) error  { return r.decide(tx, row.confirm) }
+func complete(tx *store.Tx, r *row) error { return r.decide(tx, completing(r.Tracking)) }
+func fail(tx *store.Tx, r *row) error     { return r.decide(tx, failing(r.Why)) }
 
 // conduct takes a message to the saga of its order, and reports whether it came too late for
 // it. Where the parcel is afterwards is no step. A customer who cancels ends the saga: the
 // order says so, and everybody undoes what he did.
 func (s *Service) conduct(tx *store.Tx, r *row, m message.Kind) (tooLate bool, err error) {
-	flow, id, p := s.flow(), r.Terms.OrderID, &placing{row: *r}
+	flow, id := s.flow(), r.Terms.OrderID
 	var did saga.Outcome
 	switch m := m.(type) {
 	case contract.ShipmentDelivered, contract.ShipmentRecalled:
 		return false, nil
 	case overdue:
-		did, err = flow.Expire(tx, id, p, m.Deadline)
+		did, err = flow.Expire(tx, id, r, m.Deadline)
 	case cancel:
-		if tooLate, err = p.attempt(tx, row.cancel); tooLate || err != nil {
+		if tooLate, err = r.attempt(tx, row.cancel); tooLate || err != nil {
 			return tooLate, err
 		}
 		did, err = flow.Close(tx, id)
 	default:
-		did, err = flow.Take(tx, id, p, m)
+		did, err = flow.Take(tx, id, r, m)
 	}
-	*r = p.row
 	return did == saga.Late, err
 }
 
@@ -118,19 +111,16 @@ func (overdue) Queue() string { return expire{}.Queue() }
 
 // Saga is what operators look at, wake and call off.
 func (s *Service) Saga() saga.Operated {
-	return conductor{s: s, Owned: saga.Owned[placing]{
+	return conductor{s: s, Owned: saga.Owned[row]{
 		Saga: s.flow(), DB: s.DB,
-		Load: func(tx *store.Tx, id string) (placing, error) {
-			r, err := load(tx, id)
-			return placing{row: r}, err
-		},
-		Store: func(tx *store.Tx, _ string, p placing) error { return save(tx, p.row) },
+		Load:  load,
+		Store: func(tx *store.Tx, _ string, r row) error { return save(tx, r) },
 	}}
 }
 
 // A conductor calls an order off as its customer does.
 type conductor struct {
-	saga.Owned[placing]
+	saga.Owned[row]
 	s *Service
 }
 

@@ -28,11 +28,11 @@ type Service struct {
 
 	measures measures // of orders; see Measure
 	once     sync.Once
-	placing  saga.Saga[placing]
+	placing  saga.Saga[row]
 }
 
 // flow is placeOrder, made once.
-func (s *Service) flow() saga.Saga[placing] {
+func (s *Service) flow() saga.Saga[row] {
 	s.once.Do(func() { s.placing = s.placeOrder() })
 	return s.placing
 }
@@ -74,9 +74,8 @@ func (s *Service) accept(tx *store.Tx, terms contract.OrderCreated) (row, error)
 	r.Terms = terms
 	s.measures.begun(tx)
 	if terms.Style == contract.Orchestrated {
-		p := &placing{row: r}
-		_, err := s.flow().Start(tx, terms.OrderID, p)
-		return p.row, err
+		_, err := s.flow().Start(tx, terms.OrderID, &r)
+		return r, err
 	}
 	if err := enter(tx, &r); err != nil {
 		return row{}, err

@@ -26,7 +26,7 @@ type row struct {
 }
 
 const columns = `id, user_id, status, reason, style, currency, total, method, lines, payment_status,
-	payment_attempts, shipment_status, tracking, deadline, created, updated, version, ended, stock_status`
+	payment_attempts, shipment_status, tracking, deadline, created, updated, version, ended, stock_status, why`
 
 // load returns the row of an order, or ErrUnknown.
 func load(tx *store.Tx, id string) (r row, err error) {
@@ -47,7 +47,7 @@ func scanned(scan func(...any) error) (r row, err error) {
 	var state string
 	t := &r.Terms
 	err = scan(&t.OrderID, &t.UserID, &state, &r.Reason, &t.Style, &t.Currency, &t.Total, &t.Method, &lines, &r.Payment,
-		&r.Attempts, &r.Shipment, &r.Tracking, &t.Deadline, &r.Created, &r.Last.Time, &r.Last.Version, &r.Ended, &r.Stock)
+		&r.Attempts, &r.Shipment, &r.Tracking, &t.Deadline, &r.Created, &r.Last.Time, &r.Last.Version, &r.Ended, &r.Stock, &r.Why)
 	if err != nil {
 		return r, err
 	}
@@ -63,7 +63,7 @@ func insert(tx *store.Tx, r row) error {
 	}
 	t := r.Terms
 	return tx.Exec(`INSERT INTO orders (`+columns+`)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, NULL, $18)`,
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, NULL, $18, '')`,
 		t.OrderID, t.UserID, string(r.State), r.Reason, t.Style, t.Currency, t.Total, t.Method, string(lines), r.Payment,
 		r.Attempts, r.Shipment, r.Tracking, t.Deadline, r.Created, r.Last.Time, r.Last.Version, r.Stock)
 }
@@ -75,9 +75,9 @@ func save(tx *store.Tx, r row) error {
 		ended = r.Ended
 	}
 	return tx.Exec(`UPDATE orders SET status = $2, reason = $3, payment_status = $4, payment_attempts = $5,
-		shipment_status = $6, tracking = $7, updated = $8, version = $9, ended = $10, stock_status = $11 WHERE id = $1`,
+		shipment_status = $6, tracking = $7, updated = $8, version = $9, ended = $10, stock_status = $11, why = $12 WHERE id = $1`,
 		r.Terms.OrderID, string(r.State), r.Reason, r.Payment, r.Attempts,
-		r.Shipment, r.Tracking, r.Last.Time, r.Last.Version, ended, r.Stock)
+		r.Shipment, r.Tracking, r.Last.Time, r.Last.Version, ended, r.Stock, r.Why)
 }
 
 // history returns the events of an order until a time, that included.
