@@ -184,7 +184,12 @@ func TestKilled(t *testing.T) {
 		all.Go(func() {
 			for i := 0; ; i++ {
 				key := fmt.Sprint("k", n, "-", i)
-				code, _ := killed.charge(key, "ok")
+				code := 0
+				if n%2 == 0 {
+					code, _ = killed.charge(key, "ok")
+				} else if code, _ = killed.authorize(key, "ok"); code == 200 {
+					code, _ = killed.capture(key)
+				}
 				if code != 200 {
 					return
 				}

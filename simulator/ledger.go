@@ -15,6 +15,7 @@ var migrations embed.FS
 
 // The statuses of an answer.
 const (
+	authorized  = "authorized" // held: it can be captured
 	captured    = "captured"
 	declined    = "declined"
 	voided      = "voided"
@@ -28,20 +29,22 @@ const (
 
 // The kinds of a call.
 const (
-	charging  = "charge"
-	lookingUp = "lookup"
-	voiding   = "void"
-	refunding = "refund"
+	charging    = "charge"
+	authorizing = "authorize"
+	capturing   = "capture"
+	lookingUp   = "lookup"
+	voiding     = "void"
+	refunding   = "refund"
 )
 
-// A request is what a caller asks for. A lookup and a void have a key only.
+// A request is what a caller asks for. A capture, a lookup and a void have a key only.
 type request struct {
 	Key       string `json:"key"`
 	ChargeKey string `json:"chargeKey,omitempty"` // of a refund
 	OrderID   string `json:"orderId"`
 	Amount    int64  `json:"amount"`
 	Currency  string `json:"currency"`
-	Method    string `json:"method,omitempty"` // of a charge
+	Method    string `json:"method,omitempty"` // of a charge or a hold
 }
 
 // An answer is what it gets, unless it is cut.
@@ -56,7 +59,8 @@ type answer struct {
 	At        time.Time `json:"at,omitzero"`
 	Cursor    string    `json:"cursor,omitempty"` // in the ledger: to go on behind it
 
-	cut bool
+	cut    bool
+	method string // of a hold
 }
 
 // about reports whether a stored charge or refund is what r asks for.
@@ -78,6 +82,10 @@ func (l ledger) serve(ctx context.Context, kind string, r request, down bool) (a
 			a = answer{Key: r.Key, Status: "down"}
 		case kind == charging:
 			a, err = charge(tx, r)
+		case kind == authorizing:
+			a, err = authorize(tx, r)
+		case kind == capturing:
+			a, err = capture(tx, r)
 		case kind == voiding:
 			a, err = void(tx, r)
 		case kind == refunding:
@@ -99,27 +107,21 @@ func charge(tx *store.Tx, r request) (answer, error) {
 	switch {
 	case err != nil:
 		return have, err
-	case found && have.Status != voided && !have.about(r):
+	case found && (have.Status == authorized || have.Status != voided && !have.about(r)):
 		return answer{Key: r.Key, Status: mismatch}, nil
 	case found:
 		return have, nil
 	}
 	a := answer{Key: r.Key, OrderID: r.OrderID, Amount: r.Amount, Currency: r.Currency, Status: captured}
 	switch r.Method {
-	case "declined":
+	case "declined", "declined_late":
 		a.Status = declined
-	case "unavailable":
-		a.Status = unavailable
 	case "timeout_captured":
 		a.cut = true
 	case "timeout_lost":
 		a.Status, a.cut = lost, true
-	case "fails_twice":
-		var failures int
-		_, err = tx.Row([]any{&failures}, `SELECT COUNT(*) FROM call WHERE key = $1 AND answer = 'unavailable'`, r.Key)
-		if failures < 2 {
-			a.Status = unavailable
-		}
+	default:
+		err = a.fail(tx, r)
 	}
 	return a, err
 }
@@ -133,11 +135,14 @@ func lookup(tx *store.Tx, r request) (answer, error) {
 	return have, err
 }
 
-// void makes sure that a key that has no answer yet never captures.
+// void makes sure that a key that has captured nothing yet never does, and holds nothing.
 func void(tx *store.Tx, r request) (answer, error) {
 	have, found, err := find(tx, r.Key)
-	if !found {
+	switch {
+	case !found:
 		have = answer{Key: r.Key, Status: voided}
+	case have.Status == authorized:
+		have.settle(voided)
 	}
 	return have, err
 }
@@ -164,11 +169,14 @@ func refund(tx *store.Tx, r request) (answer, error) {
 	return answer{Key: r.Key, ChargeKey: r.ChargeKey, OrderID: r.OrderID, Amount: r.Amount, Currency: r.Currency, Status: refunded}, nil
 }
 
-// find reads what became of a charge's key.
+// find reads what became of the key of a charge or a hold.
 func find(tx *store.Tx, key string) (a answer, found bool, err error) {
 	a.Key = key
 	found, err = tx.Row([]any{&a.OrderID, &a.Amount, &a.Currency, &a.Status, &a.Reference, &a.At},
 		`SELECT order_id, amount, currency, status, reference, at FROM charge WHERE key = $1`, key)
+	if err == nil && !found {
+		return findHold(tx, key)
+	}
 	return a, found, err
 }
 
@@ -179,6 +187,8 @@ func write(tx *store.Tx, kind string, a *answer, reference string) error {
 		return err
 	}
 	switch a.Status {
+	case authorized:
+		return a.hold(tx, reference)
 	case captured, declined, voided:
 		a.At, a.Reference = tx.Now, "ch_"+reference
 		return tx.Exec(`INSERT INTO charge (key, n, order_id, amount, currency, status, reference, at)
@@ -193,12 +203,13 @@ func write(tx *store.Tx, kind string, a *answer, reference string) error {
 	return nil
 }
 
-// page reads the charges and refunds made by calls after cursor; next is 0 at the end.
+// page reads the holds, charges and refunds made by calls after cursor; next is 0 at the end.
 // Their order never changes: one writer gives them numbers and times that grow.
 func (l ledger) page(ctx context.Context, cursor, limit int64) (items []answer, next int64, err error) {
 	items = []answer{}
 	err = l.db.View(ctx, func(tx *store.Tx) error {
 		return tx.Rows(`SELECT n, key, '' AS charge_key, order_id, amount, currency, status, reference, at FROM charge WHERE n > $1
+			UNION ALL SELECT n, key, '', order_id, amount, currency, 'authorized', reference, at FROM hold WHERE n > $1
 			UNION ALL SELECT n, key, charge_key, order_id, amount, currency, 'refunded', reference, at FROM refund WHERE n > $1
 			ORDER BY n LIMIT $2`, []any{cursor, limit}, func(scan func(...any) error) error {
 			var a answer

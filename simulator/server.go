@@ -77,6 +77,8 @@ func Run(ctx context.Context, l net.Listener, file string, o Options) (err error
 func (s *server) routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /charges", s.money(charging))
+	mux.HandleFunc("POST /authorizations", s.money(authorizing))
+	mux.HandleFunc("POST /authorizations/{key}/capture", s.about(capturing))
 	mux.HandleFunc("POST /refunds", s.money(refunding))
 	mux.HandleFunc("POST /charges/{key}/void", s.about(voiding))
 	mux.HandleFunc("GET /charges/{key}", s.about(lookingUp))
@@ -114,7 +116,7 @@ func (s *server) money(kind string) http.HandlerFunc {
 	}
 }
 
-// about serves a request that names a charge in its path.
+// about serves a request that names a charge or a hold in its path.
 func (s *server) about(kind string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		s.serve(w, r, kind, request{Key: r.PathValue("key")})
@@ -123,7 +125,7 @@ func (s *server) about(kind string) http.HandlerFunc {
 
 // check returns what is not acceptable in r.
 func (r request) check(kind string) string {
-	methods := []string{"ok", "declined", "fails_twice", "unavailable", "timeout_captured", "timeout_lost", "slow"}
+	methods := []string{"ok", "declined", "declined_late", "fails_twice", "unavailable", "timeout_captured", "timeout_lost", "slow"}
 	switch {
 	case r.Key == "" || r.OrderID == "":
 		return "key and orderId are needed"
@@ -131,7 +133,7 @@ func (r request) check(kind string) string {
 		return "a positive amount and a currency of three letters are needed"
 	case kind == refunding && r.ChargeKey == "":
 		return "chargeKey is needed"
-	case kind == charging && !slices.Contains(methods, r.Method):
+	case (kind == charging || kind == authorizing) && !slices.Contains(methods, r.Method):
 		return fmt.Sprintf("no method %q", r.Method)
 	}
 	return ""
@@ -187,7 +189,7 @@ func status(kind, answer string) int {
 	case unavailable, "down":
 		return http.StatusServiceUnavailable
 	case voided:
-		if kind == charging {
+		if kind == charging || kind == authorizing || kind == capturing {
 			return http.StatusConflict
 		}
 	}

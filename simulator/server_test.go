@@ -126,6 +126,7 @@ func TestMethods(t *testing.T) {
 	}{
 		{"ok", []got{{200, captured}, {200, captured}}, got{200, captured}},
 		{"declined", []got{{200, declined}, {200, declined}}, got{200, declined}},
+		{"declined_late", []got{{200, declined}, {200, declined}}, got{200, declined}},
 		{"fails_twice", []got{{503, unavailable}, {503, unavailable}, {200, captured}, {200, captured}}, got{200, captured}},
 		{"unavailable", []got{{503, unavailable}, {503, unavailable}, {503, unavailable}, {503, unavailable}}, got{404, notFound}},
 		{"timeout_captured", []got{cut, {200, captured}}, got{200, captured}},
@@ -179,6 +180,8 @@ func TestBadRequests(t *testing.T) {
 		{"no amount", "/charges", `{"key":"k","orderId":"o","currency":"USD","method":"ok"}`, 422},
 		{"no currency", "/charges", `{"key":"k","orderId":"o","amount":1,"method":"ok"}`, 422},
 		{"unknown method", "/charges", `{"key":"k","orderId":"o","amount":1,"currency":"USD","method":"cash"}`, 422},
+		{"unknown method of a hold", "/authorizations", `{"key":"k","orderId":"o","amount":1,"currency":"USD","method":"cash"}`, 422},
+		{"hold of nothing", "/authorizations", `{"key":"k","orderId":"o","currency":"USD","method":"ok"}`, 422},
 		{"refund of nothing", "/refunds", `{"key":"k","orderId":"o","amount":1,"currency":"USD"}`, 422},
 		{"unknown fault", "/faults", `{"explode":true}`, 400},
 		{"no duration", "/faults", `{"hold":"long"}`, 400},

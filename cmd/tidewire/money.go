@@ -51,6 +51,10 @@ func aboutMoney(kind, order string) string {
 	switch kind {
 	case "capture_unwanted":
 		return "nothing: the money is on its way back; if this stays, see tidewire dead list --service payment"
+	case "hold_unwanted":
+		return "nothing: the hold is being voided; if this stays, see tidewire dead list --service payment"
+	case "hold_unknown":
+		return see + "; if nobody wants that money held, void it at the provider"
 	case "capture_unknown":
 		return see + "; if nobody wants that money, refund it at the provider"
 	case "capture_missing":

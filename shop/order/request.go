@@ -23,7 +23,7 @@ const (
 
 // methods are the ways to pay; the first is the default.
 func methods() []string {
-	return []string{"ok", "declined", "fails_twice", "unavailable", "timeout_captured", "timeout_lost", "slow"}
+	return []string{"ok", "declined", "declined_late", "fails_twice", "unavailable", "timeout_captured", "timeout_lost", "slow"}
 }
 
 // A request is what a customer asks for, in one of two forms: one product and its

@@ -92,12 +92,13 @@ func standsOf(tx *store.Tx, orders []string) (map[string]stand, error) {
 type discrepancy struct {
 	suspicion
 	confirmed bool // it is known to be wrong
+	seen      time.Time
 }
 
-const openColumns = `SELECT order_id, entry, key, theirs, amount, currency, CASE WHEN found > 0 THEN 1 ELSE 0 END FROM discrepancy WHERE resolved = 0 AND `
+const openColumns = `SELECT order_id, entry, key, theirs, amount, currency, CASE WHEN found > 0 THEN 1 ELSE 0 END, seen FROM discrepancy WHERE resolved = 0 AND `
 
 func (d *discrepancy) read(scan func(...any) error) error {
-	return scan(&d.orderID, &d.kind, &d.key, &d.theirs.words, &d.theirs.amount, &d.theirs.currency, &d.confirmed)
+	return scan(&d.orderID, &d.kind, &d.key, &d.theirs.words, &d.theirs.amount, &d.theirs.currency, &d.confirmed, &d.seen)
 }
 
 // openOf reads the discrepancies of orders that are not resolved.
@@ -133,7 +134,7 @@ func openDiscrepancy(tx *store.Tx, d suspicion) error {
 	return tx.Exec(`INSERT INTO discrepancy (order_id, entry, key, kind, ours, theirs, amount, currency, seen, found, resolved)
 		VALUES ($1, $2, $3, '', '', $4, $5, $6, $7, 0, 0)
 		ON CONFLICT (order_id, entry, key) DO UPDATE SET theirs = excluded.theirs, amount = excluded.amount, currency = excluded.currency,
-			found = CASE WHEN discrepancy.resolved > 0 THEN 0 ELSE discrepancy.found END, resolved = 0`,
+			seen = CASE WHEN discrepancy.resolved > 0 THEN excluded.seen ELSE discrepancy.seen END, found = CASE WHEN discrepancy.resolved > 0 THEN 0 ELSE discrepancy.found END, resolved = 0`,
 		d.orderID, d.kind, d.key, d.theirs.words, d.theirs.amount, d.theirs.currency, tx.Now)
 }
 

@@ -101,6 +101,12 @@ func (b *bench) must(err error) {
 // captures stops the simulator and counts its captures and refunds, by key.
 func (b *provided) captures() string {
 	b.Helper()
+	return b.peek(`SELECT key || ' ' || amount FROM charge WHERE status = 'captured' UNION ALL SELECT key || ' ' || amount FROM refund ORDER BY 1`)
+}
+
+// peek stops the simulator and reads its ledger.
+func (b *provided) peek(query string) string {
+	b.Helper()
 	b.gone()
 	driver, err := sqlite.Open(b.Context(), b.ledger, nil)
 	if err != nil {
@@ -108,7 +114,7 @@ func (b *provided) captures() string {
 	}
 	ledger := bench{T: b.T, Service: &Service{DB: store.Open("simulator", driver)}}
 	defer ledger.DB.Close()
-	return ledger.read(`SELECT key || ' ' || amount FROM charge WHERE status = 'captured' UNION ALL SELECT key || ' ' || amount FROM refund ORDER BY 1`)
+	return ledger.read(query)
 }
 
 const (
@@ -122,6 +128,7 @@ func TestMethods(t *testing.T) {
 	}{
 		{"ok", "charge captured", "PaymentProcessed", "", "pay-o 2500"},
 		{"declined", "charge declined", "PaymentFailed", "payment_declined", ""},
+		{"declined_late", "charge declined", "PaymentFailed", "payment_declined", ""},
 		{"fails_twice", "charge unavailable,charge unavailable,charge captured", "PaymentProcessed", "", "pay-o 2500"},
 		{"unavailable", "charge unavailable,charge unavailable,charge unavailable,void voided", "PaymentFailed", "payment_unavailable", ""},
 		{"timeout_captured", "charge unknown,lookup captured", "PaymentProcessed", "", "pay-o 2500"},

@@ -93,12 +93,22 @@ func (g *Guarded) Charge(ctx context.Context, c Charge) Answer {
 	return g.ask(func() Answer { return g.to.Charge(ctx, c) })
 }
 
+// Authorize has the money of c held, unless the breaker is open.
+func (g *Guarded) Authorize(ctx context.Context, c Charge) Answer {
+	return g.ask(func() Answer { return g.to.Authorize(ctx, c) })
+}
+
+// Capture captures what is held under the key of c, unless the breaker is open.
+func (g *Guarded) Capture(ctx context.Context, c Charge) Answer {
+	return g.ask(func() Answer { return g.to.Capture(ctx, c) })
+}
+
 // Lookup says what became of c, unless the breaker is open.
 func (g *Guarded) Lookup(ctx context.Context, c Charge) Answer {
 	return g.ask(func() Answer { return g.to.Lookup(ctx, c) })
 }
 
-// Void makes sure that c captures nothing from now on, unless the breaker is open.
+// Void makes sure that c captures nothing from now on and holds nothing, unless the breaker is open.
 func (g *Guarded) Void(ctx context.Context, c Charge) Answer {
 	return g.ask(func() Answer { return g.to.Void(ctx, c) })
 }

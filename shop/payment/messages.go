@@ -20,13 +20,16 @@ func (s *Service) Streams() []stream.Handler {
 		stream.On(contract.Inventory, s.takeStockRefused),
 		stream.On(contract.Orders, s.takeOrderFailed).Passing(),
 		stream.On(contract.Orders, s.takeOrderCancelled).Passing(),
+		stream.On(contract.Orders, s.authorizePayment),
+		stream.On(contract.Orders, s.capturePayment),
+		stream.On(contract.Orders, s.voidPayment).Passing(),
 	}
 }
 
 // Queues lists the calls to the provider.
 func (s *Service) Queues() []queue.Handler {
 	return []queue.Handler{
-		call[charge](s), call[lookup](s), call[void](s), call[refund](s),
+		call[charge](s), call[authorize](s), call[capture](s), call[lookup](s), call[void](s), call[refund](s),
 		queue.Do(s.compare, s.recordCompared),
 	}
 }
@@ -39,10 +42,12 @@ type task struct {
 
 // The kinds of a task are the kinds of an attempt, too.
 type (
-	charge struct{ task }
-	lookup struct{ task }
-	void   struct{ task }
-	refund struct{ task }
+	charge    struct{ task }
+	authorize struct{ task }
+	capture   struct{ task }
+	lookup    struct{ task }
+	void      struct{ task }
+	refund    struct{ task }
 )
 
 // Queue is where payment's calls wait.
@@ -52,6 +57,12 @@ func (t task) the() task { return t }
 
 // Kind names the call.
 func (charge) Kind() string { return "charge" }
+
+// Kind names the call.
+func (authorize) Kind() string { return "authorize" }
+
+// Kind names the call.
+func (capture) Kind() string { return "capture" }
 
 // Kind names the call.
 func (lookup) Kind() string { return "lookup" }
@@ -106,6 +117,10 @@ func call[T interface {
 // ask makes a call.
 func (s *Service) ask(ctx context.Context, kind string, c Charge) Answer {
 	switch kind {
+	case authorize{}.Kind():
+		return s.Provider.Authorize(ctx, c)
+	case capture{}.Kind():
+		return s.Provider.Capture(ctx, c)
 	case lookup{}.Kind():
 		return s.Provider.Lookup(ctx, c)
 	case void{}.Kind():
@@ -130,4 +145,16 @@ func (s *Service) takeOrderFailed(_ context.Context, tx *store.Tx, m message.Of[
 
 func (s *Service) takeOrderCancelled(_ context.Context, tx *store.Tx, m message.Of[contract.OrderCancelled]) error {
 	return s.end(tx, m.Data.OrderID, orderEnded)
+}
+
+func (s *Service) authorizePayment(_ context.Context, tx *store.Tx, m message.Of[contract.AuthorizePayment]) error {
+	return s.hold(tx, m.Data)
+}
+
+func (s *Service) capturePayment(_ context.Context, tx *store.Tx, m message.Of[contract.CapturePayment]) error {
+	return s.take(tx, m.Data.OrderID)
+}
+
+func (s *Service) voidPayment(_ context.Context, tx *store.Tx, m message.Of[contract.VoidPayment]) error {
+	return s.end(tx, m.Data.OrderID, voidAsked)
 }

@@ -129,6 +129,10 @@ func (b bookmark) compare(tx *store.Tx, entries []Entry, settled time.Time, full
 func suspect(tx *store.Tx, entries []Entry, ours []made) (suspects []suspicion, err error) {
 	theirs, orders := map[movement]claim{}, []string{}
 	for _, e := range entries {
+		if hold, over := e.releases(); over {
+			theirs[hold] = claim{}
+			orders = append(orders, e.OrderID)
+		}
 		if m, c, moved := e.movement(); moved {
 			theirs[m] = c
 			orders = append(orders, m.orderID)
@@ -220,6 +224,8 @@ func (s *Service) decide(tx *store.Tx, after string) (last string, over bool, er
 		case kind == "":
 			err = resolveDiscrepancy(tx, d)
 		case now.waits(d.movement):
+		// It may have been given up just now: the word of that would have been read twice since.
+		case d.movement.kind == holdEntry && tx.Now.Sub(d.seen) < 2*s.Ledger.settle():
 		default:
 			err = s.report(tx, d, kind, now)
 		}
@@ -234,17 +240,20 @@ func (s *Service) decide(tx *store.Tx, after string) (last string, over bool, er
 }
 
 // report tells people that something is wrong, once. Money that was captured after all is asked for
-// once, under its own key: what then becomes of it, rules say.
+// once, under its own key, and a hold that nobody wants is voided: what then becomes of it, rules say.
 func (s *Service) report(tx *store.Tx, d discrepancy, kind string, now stand) error {
 	if err := confirmDiscrepancy(tx, d, kind, now.words(d.movement)); err != nil || d.confirmed {
 		return err
 	}
 	slog.Error("the provider's ledger and ours differ", "order", d.orderID, "kind", kind, "ours", now.words(d.movement), "theirs", d.theirs.words)
-	if kind != unwanted {
-		return nil
+	t := task{Charge: Charge{Key: d.key, OrderID: d.orderID, Amount: d.theirs.amount, Currency: d.theirs.currency}}
+	switch kind {
+	case unwanted:
+		return tx.SendAs("mend-"+d.orderID, tx.Now, d.orderID, lookup{t})
+	case holding:
+		return tx.SendAs("mend-"+d.orderID, tx.Now, d.orderID, void{t})
 	}
-	c := Charge{Key: d.key, OrderID: d.orderID, Amount: d.theirs.amount, Currency: d.theirs.currency}
-	return tx.SendAs("mend-"+d.orderID, tx.Now, d.orderID, lookup{task{Charge: c}})
+	return nil
 }
 
 // Run sees to it that the ledgers are compared for ever, and measures what is open, until

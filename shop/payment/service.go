@@ -19,7 +19,7 @@ import (
 type Service struct {
 	DB       *store.DB
 	Provider Provider
-	Tries    int           // to charge, before it is given up; 3
+	Tries    int           // to charge, to have money held, to capture that, before it is given up; 3
 	Timeout  time.Duration // for one call to the provider; 3s
 	Backoff  time.Duration // before the second try, doubled before each that follows; 100ms
 	Longest  time.Duration // upper bound of the backoff of what is asked until it is answered; 5s
@@ -63,6 +63,10 @@ func (s *Service) end(tx *store.Tx, orderID string, why event) error {
 	if err != nil {
 		return err
 	}
+	// Where the order conducts it asks for what is to be undone, and the stock comes first.
+	if why == stockRefused && p.style == contract.Orchestrated {
+		return nil
+	}
 	p.closed = true // also where nothing else changes: what comes later finds the order ended
 	return s.apply(tx, p, why)
 }
@@ -73,15 +77,18 @@ func (s *Service) record(tx *store.Tx, kind string, t task, a Answer) error {
 	if err != nil {
 		return err
 	}
-	if p.Key == "" && (p.state != ended || kind != lookup{}.Kind()) {
+	if p.Key == "" && (p.state != ended || kind != lookup{}.Kind() && kind != void{}.Kind()) {
 		return failure.Permanent(fmt.Errorf("%w: a %s was answered, and none was asked", errImpossible, kind))
 	}
 	key := t.Key
-	switch kind {
-	case charge{}.Kind():
-		p.attempts++
-	case refund{}.Kind():
+	switch {
+	case kind == refund{}.Kind():
 		key = refundKey(t.OrderID)
+	case kind == capture{}.Kind():
+		p.captures++
+		p.attempts++
+	case tried(kind):
+		p.attempts++
 	}
 	p.calls++
 	if err := keep(tx, attempt{orderID: t.OrderID, n: p.calls, kind: kind, key: key, Answer: a}); err != nil {
@@ -89,7 +96,7 @@ func (s *Service) record(tx *store.Tx, kind string, t task, a Answer) error {
 	}
 	// What has no answer yet is asked again for as long as it takes: the order's deadline
 	// is the order's affair, and money in doubt is nobody else's.
-	e, answered := judge(kind, a.Outcome, p.attempts >= s.tries())
+	e, answered := judge(kind, a.Outcome, cmp.Or(p.captures, p.attempts) >= s.tries())
 	if !answered {
 		t.Vain++
 		if err := save(tx, p); err != nil {
@@ -97,10 +104,10 @@ func (s *Service) record(tx *store.Tx, kind string, t task, a Answer) error {
 		}
 		return tx.SendAt(tx.Now.Add(s.delay(t.Vain)), t.OrderID, again(kind, t))
 	}
-	if e == chargeCaptured && p.reference == "" {
+	if e == chargeCaptured && !p.state.booked() || a.Outcome == Authorized && p.state == authorizing {
 		p.reference = a.Reference
 	}
-	if e == chargeCaptured && p.state == ended { // nobody here asked for it
+	if p.Key == "" { // nobody here asked for it
 		p.Charge = t.Charge
 		if err := adopt(tx, p); err != nil {
 			return err
@@ -110,10 +117,10 @@ func (s *Service) record(tx *store.Tx, kind string, t task, a Answer) error {
 	return s.apply(tx, p, e)
 }
 
-// instead is the kind of call that is made for a task of some age. A charge that waited
-// for the provider, while its order ended, is voided: whoever gave up is not charged.
+// instead is the kind of call that is made for a task of some age. A try that waited for
+// the provider, while its order ended, is voided: whoever gave up is not charged.
 func (s *Service) instead(ctx context.Context, kind string, c Charge, age time.Duration) (string, error) {
-	if kind != (charge{}).Kind() || age < s.longest() {
+	if !tried(kind) || age < s.longest() {
 		return kind, nil
 	}
 	err := s.DB.View(ctx, func(tx *store.Tx) error {
@@ -154,8 +161,10 @@ func (s *Service) apply(tx *store.Tx, p payment, e event) error {
 func (s *Service) act(tx *store.Tx, p payment, a act) error {
 	t := task{Charge: p.Charge}
 	switch a {
-	case askCharge:
-		return tx.SendAt(tx.Now.Add(s.delay(p.attempts)), p.OrderID, charge{t})
+	case askCharge, askAuthorize:
+		return tx.SendAt(tx.Now.Add(s.delay(p.attempts)), p.OrderID, again(string(a), t))
+	case askCapture:
+		return tx.SendAt(tx.Now.Add(s.delay(p.captures)), p.OrderID, capture{t})
 	case askLookup, askVoid, askRefund:
 		return tx.Send(p.OrderID, again(string(a), t))
 	case bookCapture:
@@ -169,17 +178,21 @@ func (s *Service) act(tx *store.Tx, p payment, a act) error {
 			return fmt.Errorf("lines of order %s: %w", p.OrderID, err)
 		}
 		return tx.Append(p.OrderID, said)
-	case sayDeclined, sayUnavailable:
+	case sayDeclined, sayUnavailable, sayFailed:
 		return tx.Append(p.OrderID, contract.PaymentFailed{OrderID: p.OrderID, Reason: p.reason, Attempts: p.attempts})
 	case sayRefunded:
 		return tx.Append(p.OrderID, contract.PaymentRefunded{OrderID: p.OrderID, Amount: p.Amount, Currency: p.Currency, Attempts: p.attempts})
 	}
-	return fmt.Errorf("payment: no act %q", a)
+	return p.answer(tx, a)
 }
 
 // again is the work of a kind.
 func again(kind string, t task) message.Work {
 	switch kind {
+	case authorize{}.Kind():
+		return authorize{t}
+	case capture{}.Kind():
+		return capture{t}
 	case lookup{}.Kind():
 		return lookup{t}
 	case void{}.Kind():

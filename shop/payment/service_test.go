@@ -2,8 +2,6 @@ package payment
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -39,9 +37,19 @@ func TestOnPostgres(t *testing.T) {
 		"TestStateTimesMessage":            TestStateTimesMessage,
 		"TestOrderThatPaymentCannotTake":   TestOrderThatPaymentCannotTake,
 		"TestStylesThatPaymentTakes":       TestStylesThatPaymentTakesByItself,
+		"TestDatabaseFromBeforeHolds":      TestDatabaseFromBeforeHolds,
 		"TestLedgerConstraints":            TestLedgerConstraints,
+		"TestMethodsInTwoSteps":            TestMethodsInTwoSteps,
+		"TestVoidAtEachMoment":             TestVoidAtEachMoment,
+		"TestHoldPostsNothing":             TestHoldPostsNothing,
+		"TestCaptureHasTriesOfItsOwn":      TestCaptureHasTriesOfItsOwn,
+		"TestStockRefusedByStyle":          TestStockRefusedByStyle,
+		"TestCrashAroundEachStep":          TestCrashAroundEachStep,
 		"TestMoneyBalancesWhateverHappens": TestMoneyBalancesWhateverHappens,
 		"TestShow":                         TestShow,
+		"TestShowInTwoSteps":               TestShowInTwoSteps,
+		"TestForgottenHolds":               TestForgottenHolds,
+		"TestNoFalseAlarmAboutHolds":       TestNoFalseAlarmAboutHolds,
 		"TestOpenMeansWait":                TestOpenMeansWait,
 		"TestDeadlineWhileOpen":            TestDeadlineWhileOpen,
 		"TestDiscrepancies":                TestDiscrepancies,
@@ -128,140 +136,13 @@ func created(orderID, method string) contract.OrderCreated {
 		Lines: []contract.Line{{ProductID: "1", Name: "Laptop", Quantity: 1, UnitPrice: 2500}}}
 }
 
+func toHold(orderID, method string) contract.AuthorizePayment {
+	o := created(orderID, method)
+	return contract.AuthorizePayment{OrderID: orderID, Style: contract.Orchestrated, Amount: o.Total, Currency: o.Currency, Method: method, Lines: o.Lines}
+}
+
 func asked() task {
 	return task{Charge: Charge{Key: "pay-o", OrderID: "o", Amount: 2500, Currency: "USD", Method: "ok"}}
-}
-
-// A step is a message of TestStateTimesMessage.
-type step struct {
-	name string
-	do   func(*bench) error
-}
-
-func steps() []step {
-	fact := func(k message.Kind) step {
-		return step{k.Kind(), func(b *bench) error { return b.hear(k, "o") }}
-	}
-	answer := func(work message.Work, o Outcome) step {
-		return step{fmt.Sprintf("%s %s", work.Kind(), o), func(b *bench) error { return b.answer(work, o) }}
-	}
-	return []step{
-		fact(created("o", "ok")), fact(contract.InventoryUpdateFailed{OrderID: "o"}), fact(contract.OrderFailed{OrderID: "o"}), fact(contract.OrderCancelled{OrderID: "o"}),
-		answer(charge{asked()}, Captured), answer(charge{asked()}, Declined), answer(charge{asked()}, Unavailable), answer(charge{asked()}, Unknown),
-		{"charge exhausted", func(b *bench) error { b.Tries = 1; return b.answer(charge{asked()}, Unavailable) }},
-		answer(lookup{asked()}, Captured), answer(lookup{asked()}, NotFound), answer(lookup{asked()}, Unknown),
-		answer(void{asked()}, Voided), answer(void{asked()}, Captured), answer(void{asked()}, Unavailable),
-		answer(refund{asked()}, Refunded), answer(refund{asked()}, Unknown),
-	}
-}
-
-// roads lead to a state, by the messages that lead there in life.
-func roads() map[state][]string {
-	return map[state][]string{
-		none:      {},
-		wanted:    {"OrderCreated"},
-		closing:   {"OrderCreated", "OrderFailed"},
-		captured:  {"OrderCreated", "charge captured"},
-		failed:    {"OrderCreated", "charge declined"},
-		refunding: {"OrderCreated", "charge captured", "InventoryUpdateFailed"},
-		refunded:  {"OrderCreated", "charge captured", "InventoryUpdateFailed", "refund refunded"},
-		ended:     {"OrderCancelled"},
-	}
-}
-
-// outcomes say what every message does in every state: the new state, with a ! once the
-// order is over, then what is to be called, said and booked. A dot: nothing changes. An
-// x: it cannot happen, and is refused for good.
-const outcomes = `
-                       none           wanted                             closing                    captured           failed                    refunding                         refunded          ended
-OrderCreated           wanted+charge  .                                  .                          .                  .                         .                                 .                 .
-InventoryUpdateFailed  ended!         wanted!                            .                          refunding!+refund  failed!                   .                                 .                 .
-OrderFailed            ended!         wanted!                            .                          refunding!+refund  failed!                   .                                 .                 .
-OrderCancelled         ended!         wanted!                            .                          refunding!+refund  failed!                   .                                 .                 .
-charge.captured        x              captured+PaymentProcessed+capture  refunding!+refund+capture  .                  refunding+refund+capture  .                                 .                 x
-charge.declined        x              failed+PaymentFailed               failed!+PaymentFailed      .                  .                         .                                 .                 x
-charge.unavailable     x              wanted+charge                      wanted!+void               .                  .                         .                                 .                 x
-charge.exhausted       x              wanted+void                        wanted!+void               .                  .                         .                                 .                 x
-charge.unknown         x              wanted+lookup                      wanted!+lookup             .                  .                         .                                 .                 x
-lookup.captured        x              captured+PaymentProcessed+capture  refunding!+refund+capture  .                  refunding+refund+capture  .                                 .                 refunding!+refund+capture
-lookup.not_found       x              wanted+charge                      wanted!+void               .                  .                         .                                 .                 .
-lookup.unknown         x              wanted+lookup                      wanted!+lookup             captured+lookup    failed+lookup             refunding!+lookup                 refunded!+lookup  ended!+lookup
-void.voided            x              failed+PaymentFailed               failed!+PaymentFailed      .                  .                         .                                 .                 x
-void.captured          x              captured+PaymentProcessed+capture  refunding!+refund+capture  .                  refunding+refund+capture  .                                 .                 x
-void.unavailable       x              wanted+void                        wanted!+void               captured+void      failed+void               refunding!+void                   refunded!+void    x
-refund.refunded        x              x                                  x                          x                  x                         refunded!+PaymentRefunded+refund  .                 x
-refund.unknown         x              wanted+refund                      wanted!+refund             captured+refund    failed+refund             refunding!+refund                 refunded!+refund  x
-`
-
-func TestStateTimesMessage(t *testing.T) {
-	lines := strings.Split(strings.Trim(outcomes, "\n"), "\n")
-	states := strings.Fields(lines[0])
-	byName := map[string]step{}
-	for _, s := range steps() {
-		byName[s.name] = s
-	}
-	if len(lines)-1 != len(byName) || len(states) != len(allStates()) {
-		t.Fatalf("outcomes has %d messages and %d states, want %d and %d", len(lines)-1, len(states), len(byName), len(allStates()))
-	}
-	b := newBench(t)
-	for _, line := range lines[1:] {
-		cells := strings.Fields(line)
-		name := strings.Replace(cells[0], ".", " ", 1)
-		for i, want := range cells[1:] {
-			t.Run(states[i]+"/"+name, func(t *testing.T) {
-				b.clear(t)
-				from := state(states[i])
-				if from == "none" {
-					from = none
-				}
-				for _, road := range roads()[from] {
-					if err := byName[road].do(b); err != nil {
-						t.Fatalf("%s: %v", road, err)
-					}
-				}
-				if got := b.effect(byName[name]); got != want {
-					t.Errorf("got %s, want %s", got, want)
-				}
-			})
-		}
-	}
-}
-
-// clear makes b as new.
-func (b *bench) clear(t *testing.T) {
-	b.T, b.Tries = t, 0
-	for _, table := range []string{"payment", "attempt", "entry", "journal", "job"} {
-		b.exec(`DELETE FROM ` + table)
-	}
-}
-
-// effect does a step, and returns what it changed in the words of outcomes.
-func (b *bench) effect(s step) string {
-	b.Helper()
-	b.exec(`DELETE FROM job`)
-	look := func() (state, said, booked string) {
-		return b.read(`SELECT status || CASE closed WHEN 1 THEN '!' ELSE '' END FROM payment`),
-			b.read(`SELECT kind FROM journal ORDER BY seq`), b.read(`SELECT kind FROM entry ORDER BY kind`)
-	}
-	state, said, booked := look()
-	if err := s.do(b); errors.Is(err, errImpossible) {
-		if next := (failure.Policy{}).Judge(failure.History{}, time.Now(), err); !next.Dead {
-			b.Errorf("%v is tried again, want it dead at once", err)
-		}
-		return "x"
-	} else if err != nil {
-		b.Fatal(err)
-	}
-	got, nowSaid, nowBooked := look()
-	for _, more := range []string{b.read(`SELECT kind FROM job`), strings.TrimPrefix(nowSaid, said), strings.TrimPrefix(nowBooked, booked)} {
-		if more != "" {
-			got += "+" + strings.Trim(more, ",")
-		}
-	}
-	if got == state {
-		return "."
-	}
-	return got
 }
 
 func TestOrderThatPaymentCannotTake(t *testing.T) {

@@ -45,6 +45,16 @@ func (s *Simulated) Charge(ctx context.Context, c Charge) Answer {
 	return s.ask(ctx, "POST /charges", c, c.understand)
 }
 
+// Authorize has the money of c held.
+func (s *Simulated) Authorize(ctx context.Context, c Charge) Answer {
+	return s.ask(ctx, "POST /authorizations", c, c.understand)
+}
+
+// Capture captures what is held under the key of c.
+func (s *Simulated) Capture(ctx context.Context, c Charge) Answer {
+	return s.ask(ctx, "POST /authorizations/"+url.PathEscape(c.Key)+"/capture", nil, c.understand)
+}
+
 // Lookup says what became of c.
 func (s *Simulated) Lookup(ctx context.Context, c Charge) Answer {
 	return s.ask(ctx, "GET /charges/"+url.PathEscape(c.Key), nil, c.understand)
@@ -122,6 +132,8 @@ func (c Charge) understand(code int, r reply) Answer {
 		return Answer{Outcome: NotFound}
 	case (code == http.StatusOK || code == http.StatusConflict) && r.Status == "voided":
 		return Answer{Outcome: Voided}
+	case code == http.StatusOK && r.Status == "authorized" && about:
+		return Answer{Outcome: Authorized, Reference: r.Reference, At: r.At}
 	case code == http.StatusOK && r.Status == "captured" && about:
 		return Answer{Outcome: Captured, Reference: r.Reference, At: r.At}
 	case code == http.StatusOK && r.Status == "declined" && about:

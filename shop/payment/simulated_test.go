@@ -21,6 +21,8 @@ func TestWhatIsNotClearIsUnknown(t *testing.T) {
 		want Outcome
 	}{
 		{"captured", 200, good, Captured},
+		{"held", 200, with("captured", "authorized"), Authorized},
+		{"held, of another amount", 200, `{"key":"pay-o","orderId":"o","amount":1,"currency":"USD","status":"authorized","reference":"r"}`, Unknown},
 		{"declined", 200, with("captured", "declined"), Declined},
 		{"voided, told to a lookup", 200, `{"key":"pay-o","status":"voided"}`, Voided},
 		{"voided, told to a charge", 409, `{"key":"pay-o","status":"voided"}`, Voided},

@@ -23,7 +23,8 @@ type payment struct {
 	lines     string // JSON
 	reference string
 	reason    string
-	attempts  int  // to charge
+	attempts  int  // to charge, to have money held, to capture that
+	captures  int  // of these, to capture what is held
 	calls     int  // of every kind
 	stored    bool // there is a row
 
@@ -34,8 +35,8 @@ type payment struct {
 func load(tx *store.Tx, orderID string) (p payment, err error) {
 	p.OrderID = orderID
 	p.stored, err = tx.Row([]any{(*string)(&p.state), &p.closed, &p.Amount, &p.Currency, &p.Method, &p.style, &p.lines, &p.Key,
-		&p.reference, &p.reason, &p.attempts, &p.calls},
-		`SELECT status, closed, amount, currency, method, style, lines, key, reference, reason, attempts, calls
+		&p.reference, &p.reason, &p.attempts, &p.calls, &p.captures},
+		`SELECT status, closed, amount, currency, method, style, lines, key, reference, reason, attempts, calls, captures
 		FROM payment WHERE order_id = $1`, orderID)
 	if p.state == wanted && p.closed {
 		p.state = closing
@@ -50,8 +51,8 @@ func save(tx *store.Tx, p payment) error {
 		status = wanted
 	}
 	if p.stored {
-		return tx.Exec(`UPDATE payment SET status = $2, closed = $3, reference = $4, reason = $5, attempts = $6, calls = $7, updated = $8
-			WHERE order_id = $1`, p.OrderID, string(status), p.closed, p.reference, p.reason, p.attempts, p.calls, tx.Now)
+		return tx.Exec(`UPDATE payment SET status = $2, closed = $3, reference = $4, reason = $5, attempts = $6, calls = $7, updated = $8, captures = $9
+			WHERE order_id = $1`, p.OrderID, string(status), p.closed, p.reference, p.reason, p.attempts, p.calls, tx.Now, p.captures)
 	}
 	return tx.Exec(`INSERT INTO payment (order_id, status, closed, amount, currency, method, style, lines, key,
 			reference, reason, attempts, calls, created, updated)
@@ -59,7 +60,7 @@ func save(tx *store.Tx, p payment) error {
 		p.OrderID, string(status), p.closed, p.Amount, p.Currency, p.Method, p.style, p.lines, p.Key, tx.Now)
 }
 
-// adopt stores what a charge is of that was not asked for here.
+// adopt stores what a charge or a hold is of that was not asked for here.
 func adopt(tx *store.Tx, p payment) error {
 	return tx.Exec(`UPDATE payment SET amount = $2, currency = $3, key = $4 WHERE order_id = $1`, p.OrderID, p.Amount, p.Currency, p.Key)
 }
