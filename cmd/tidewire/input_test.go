@@ -131,6 +131,13 @@ func (s served) ofEvery() []fault {
 			fault{name + " twice", at(s.path + "?" + name + "=1&" + name + "=1"), 400, "bad-parameter", name},
 			fault{name + " and another", at(s.path + "?" + name + "=1&extra=1"), 400, "unknown-parameter", "extra"})
 	}
+	if s.method() == "GET" {
+		for name, values := range map[string][]string{"nothing": {""}, "half a": {"order/1"}, "no number as": {"order/1/x"}, "no such partition in": {"order/16/1"}, "two lines as": {"order/1/1\r\nx"}} {
+			faults = append(faults, fault{name + " position", with("Tidewire-Position", values...), 400, "bad-position", "Tidewire-Position"})
+		}
+		faults = append(faults, fault{"a position of no service", with("Tidewire-Position", "order", "x/1/1"), 400, "bad-position", "Tidewire-Position"},
+			fault{"a position of nobody", with("Tidewire-Position", "nobody/1/1"), 400, "unknown-position", "Tidewire-Position"})
+	}
 	if s.method() != "GET" {
 		faults = append(faults, fault{"another site", with("Sec-Fetch-Site", "cross-site"), 403, "cross-origin", ""})
 	}

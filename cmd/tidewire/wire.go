@@ -244,7 +244,7 @@ func (p *platform) named(names []string) []member {
 func (p *platform) routes(names []string) (all []door.Route) {
 	for _, m := range p.named(names) {
 		for _, r := range m.routes {
-			r.Service = m.name()
+			r.Service, r.Reached = m.name(), p.reached(m)
 			all = append(all, r)
 		}
 	}

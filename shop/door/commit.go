@@ -14,6 +14,9 @@ import (
 // transaction, and whoever repeats the request within 24 hours gets it, byte for byte,
 // without a second change. A twin that comes meanwhile waits. What fails is not stored.
 //
+// The answer says where in the service's log it was said, as Tidewire-Position. That of a
+// repeat may name a later place, which is as good to whoever waits for the first.
+//
 // As every change, it may run more than once.
 func Commit(r *http.Request, db *store.DB, keys []string, change func(*store.Tx) (Answer, error)) (Answer, error) {
 	once, err := onceOf(r)
@@ -24,12 +27,20 @@ func Commit(r *http.Request, db *store.DB, keys []string, change func(*store.Tx)
 		keys = append(slices.Clone(keys), once.lock())
 	}
 	var answer Answer
+	var written []store.Position
 	_, err = db.Update(r.Context(), keys, func(tx *store.Tx) error {
 		var err error
+		tx.Then(func() { written = tx.Written() })
 		answer, err = once.run(tx, change)
 		return err
 	})
-	return answer, err
+	if err != nil {
+		return answer, err
+	}
+	if len(written) == 0 {
+		written = end(r, db, answer)
+	}
+	return answer.positioned(db.Service(), written), nil
 }
 
 // Settle stores a later answer to a request than Commit did, one that "Prefer: wait" has

@@ -72,10 +72,7 @@ func (w *writer) answer(r *http.Request, route Route) {
 		w.fail(r, p)
 		return
 	}
-	a, err := route.Handle(r)
-	if err == nil {
-		a, err = a.encoded()
-	}
+	a, err := handled(r, route)
 	if err != nil {
 		w.fail(r, err)
 		return
@@ -97,6 +94,21 @@ func (w *writer) answer(r *http.Request, route Route) {
 		w.Header()["Content-Type"] = jsonType
 	}
 	w.send(a.Status, text)
+}
+
+// handled waits for what the client has seen, and has the route answer.
+func handled(r *http.Request, route Route) (Answer, error) {
+	if err := await(r, route.Reached); err != nil {
+		return Answer{}, err
+	}
+	a, err := route.Handle(r)
+	if err == nil {
+		a, err = a.encoded()
+	}
+	if err != nil {
+		return a, err
+	}
+	return a.unchanged(r)
 }
 
 // fail answers with the problem that err is, or that it stands for.

@@ -60,7 +60,12 @@ func (s *Service) post(r *http.Request) (door.Answer, error) {
 	wait := door.Wait(r)
 	answer, err := door.Commit(r, s.DB, []string{terms.OrderID}, func(tx *store.Tx) (door.Answer, error) {
 		placed, err := s.place(tx, q, terms, refused)
-		return door.Answer{Status: http.StatusAccepted, Location: path + terms.OrderID, Body: placed.document()}, err
+		if err != nil {
+			return door.Answer{}, err
+		}
+		a, err := placed.answer(http.StatusAccepted)
+		a.Location = path + terms.OrderID
+		return a, err
 	})
 	if err != nil || wait == 0 {
 		return answer, err
@@ -112,21 +117,37 @@ func (s *Service) waited(r *http.Request, a door.Answer, limit time.Duration) (d
 		}
 		if last.State.ended() {
 			a.Status, a.Body = http.StatusOK, last.document()
+			if a, err = a.Tagged(last.Last.Version); err != nil {
+				return door.Answer{}, err
+			}
 		}
 		if a, err = door.Settle(r, s.DB, a); err != nil {
 			return door.Answer{}, err
 		}
 	}
 	if a.Status == http.StatusOK {
-		a.Header = http.Header{"Preference-Applied": {fmt.Sprintf("wait=%d", int(limit.Seconds()))}}
+		if a.Header = a.Header.Clone(); a.Header == nil {
+			a.Header = http.Header{}
+		}
+		a.Header.Set("Preference-Applied", fmt.Sprintf("wait=%d", int(limit.Seconds())))
 	}
 	return a, nil
+}
+
+// answer shows an order, with an ETag of all that is shown: its progress can change while
+// its version stays. An answer that is repeated for an Idempotency-Key has none: it may be
+// an old one.
+func (r row) answer(status int) (door.Answer, error) {
+	return door.Answer{Status: status, Body: r.document()}.Tagged(r.Last.Version)
 }
 
 // get shows an order as it is now.
 func (s *Service) get(r *http.Request) (door.Answer, error) {
 	found, err := s.read(r.Context(), r.PathValue("id"))
-	return door.Answer{Body: found.document()}, explain(err)
+	if err != nil {
+		return door.Answer{}, explain(err)
+	}
+	return found.answer(http.StatusOK)
 }
 
 // cancel calls an order off: 202 as long as money must still go back, or a charge may be
@@ -135,11 +156,14 @@ func (s *Service) cancel(r *http.Request) (door.Answer, error) {
 	id := r.PathValue("id")
 	answer, err := door.Commit(r, s.DB, []string{id}, func(tx *store.Tx) (door.Answer, error) {
 		called, err := s.callOff(tx, id)
-		a := door.Answer{Status: http.StatusOK, Body: called.document()}
-		if called.owing() {
-			a.Status = http.StatusAccepted
+		if err != nil {
+			return door.Answer{}, err
 		}
-		return a, err
+		status := http.StatusOK
+		if called.owing() {
+			status = http.StatusAccepted
+		}
+		return called.answer(status)
 	})
 	return answer, explain(err)
 }

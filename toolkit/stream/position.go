@@ -72,6 +72,7 @@ func (s *session) moved(moves []move) {
 	for _, m := range moves {
 		m.held.stored, m.held.at, m.held.skipped, m.held.struck = m.to, m.to, 0, false
 	}
+	s.DB.Hint(followed)
 }
 
 // A row of the table position.

@@ -42,6 +42,7 @@ func Run(t *testing.T, h Harness) {
 		{"Parked", slices.Concat(parked(), parkedLater())},
 		{"LaterVersion", later()},
 		{"AnotherLog", others()},
+		{"Follower", followers()},
 		{"KillsTheProcess", killers()},
 		{"TwoInstances", instances()},
 	} {
