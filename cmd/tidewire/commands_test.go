@@ -20,7 +20,8 @@ func TestCommandsThatLook(t *testing.T) {
 		args []string
 		want []string
 	}{
-		{[]string{"order", "show", id}, []string{"OrderCreated", "OrderConfirmed", "OrderCompleted", "charge captured", "posting", "shipping", "inventory"}},
+		{[]string{"order", "show", id}, []string{"OrderCreated", "OrderConfirmed", "OrderCompleted", "charge captured", "posting", "shipping", "inventory", "order OrderCreated *", "payment PaymentProcessed"}},
+		{[]string{"order", "show", id, "--diagram"}, []string{"sequenceDiagram", "actor outside", "outside->>order: request", "order-->>payment: OrderCreated", "payment->>inventory: PaymentProcessed", "Note over order: OrderCompleted"}},
 		{[]string{"stream", "list"}, []string{"SUBSCRIPTION", "payment", "order", "inventory"}},
 		{[]string{"stream", "list", "--partitions"}, []string{"PARTITION", "POSITION"}},
 		{[]string{"queue", "list"}, []string{"QUEUE", "payment_charges", "order_deadlines"}},

@@ -131,13 +131,16 @@ func sqliteFile(name string) error {
 // operators puts the operators' desk together: the toolkit's own checks, and those that
 // only the shop and the machine can tell.
 func (p *platform) operators(c config.Config, mails *notification.Service) *operate.Desk {
-	d := &operate.Desk{Logs: p.logs, Queues: map[string][]string{}, Sagas: map[string]saga.Operated{}, Away: map[string]func() bool{notification.Queue: mails.Away}}
+	d := &operate.Desk{Logs: p.logs, Queues: map[string][]string{}, Follows: map[string][]string{}, Sagas: map[string]saga.Operated{}, Away: map[string]func() bool{notification.Queue: mails.Away}}
 	if c.Database == "" {
 		data, err := filepath.Abs(c.Data)
 		if err != nil {
 			data = c.Data // only where the working directory is gone
 		}
 		d.Backups = operate.NewBackups(data, p.backup(data))
+	}
+	for _, f := range p.followers() {
+		d.Follows[f.Service] = append(d.Follows[f.Service], f.Kind)
 	}
 	for _, m := range p.members {
 		d.Services = append(d.Services, m.db)

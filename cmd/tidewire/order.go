@@ -12,32 +12,36 @@ import (
 	"time"
 
 	"github.com/tidewire/tidewire/shop/door"
+	"github.com/tidewire/tidewire/shop/operate"
 )
 
 // An orderCommand looks at orders.
 type orderCommand struct {
-	Show orderShowCommand `cmd:"" help:"Everything that happened to an order, in one table."`
+	Show orderShowCommand `cmd:"" help:"What happened to an order in all services, why, and what it waits for."`
 }
 
 // An orderShowCommand shows all that is known of an order.
 type orderShowCommand struct {
-	ID   string `arg:"" help:"The order's id."`
-	JSON bool   `help:"Print JSON: the answers of the routes."`
+	ID      string `arg:"" help:"The order's id."`
+	Diagram bool   `help:"Print who made something of what, as a sequence diagram in Mermaid."`
+	JSON    bool   `help:"Print JSON: the timeline, and the answers of the customers' routes."`
 }
 
 // Help gives examples.
 func (orderShowCommand) Help() string {
-	return `It puts together what the order, payment, shipping and inventory services say at the customers' door.
+	return `The messages of all services come from the operators' door. AFTER is what made a service say something (with *, through work of its own), WAITED how long that took. Attempts to pay, postings, the parcel and the stock are what the services say at the customers' door.
 
 Examples:
 
   tidewire order show 0199f3c2-7a51-7c11-8a3e-1f2d5b6c7d8e
-  tidewire order show 4711 --json | jq .payment.attempts`
+  tidewire order show 4711 --diagram > 4711.mmd
+  tidewire order show 4711 --json | jq '.timeline.waiting'`
 }
 
 // An account of an order is what each service says about it; null where one says nothing.
 // The views decode only what the table shows; --json passes on what they hold.
 type account struct {
+	Timeline  operate.Order     `json:"timeline"`
 	History   historyView       `json:"history"`
 	Payment   *paymentView      `json:"payment"`
 	Shipment  *shipmentView     `json:"shipment"`
@@ -83,15 +87,27 @@ type shipmentView struct {
 	Events         []json.RawMessage `json:"events"`
 }
 
-// Run prints the order.
+// Run prints the order. The customers' door may be elsewhere, or closed: then the timeline is
+// there all the same.
 func (cmd orderShowCommand) Run(c *console) error {
-	door, err := c.customers()
+	operators, err := c.operators()
 	if err != nil {
 		return err
 	}
-	a, err := fetch(door, cmd.ID)
+	var a account
+	if err := operators.do(http.MethodGet, "/admin/v1/orders/"+url.PathEscape(cmd.ID), nil, &a.Timeline); err != nil {
+		return orderError(cmd.ID, err)
+	}
+	if cmd.Diagram && !cmd.JSON {
+		fmt.Fprint(c.out, a.Timeline.Diagram)
+		return nil
+	}
+	customers, err := c.customers()
 	if err != nil {
 		return err
+	}
+	if err := a.fetch(customers, cmd.ID); err != nil {
+		fmt.Fprintf(c.err, "what the customers' door says is not here: %v\n", err)
 	}
 	if cmd.JSON {
 		return printJSON(c.out, a)
@@ -99,35 +115,44 @@ func (cmd orderShowCommand) Run(c *console) error {
 	return a.print(c)
 }
 
+// orderError names the order that is not there.
+func orderError(id string, err error) error {
+	var p *door.Problem
+	if errors.As(err, &p) && p.Status == http.StatusNotFound {
+		return fmt.Errorf("there is no such order: %q", id)
+	}
+	return err
+}
+
 // fetch asks all services. Only the order itself must be known: the others hear of it
 // later, or never if it ends before.
-func fetch(d *client, id string) (a account, err error) {
+func (a *account) fetch(d *client, id string) error {
 	id = url.PathEscape(id)
 	if err := d.do(http.MethodGet, "/api/orders/"+id+"/events", nil, &a.History); err != nil {
-		return a, err
+		return err
 	}
 	if err := optional(d.do(http.MethodGet, "/api/payments/"+id, nil, &a.Payment)); err != nil {
-		return a, err
+		return err
 	}
 	if err := optional(d.do(http.MethodGet, "/api/shipments/"+id, nil, &a.Shipment)); err != nil {
-		return a, err
+		return err
 	}
 	var order struct {
 		Items []struct{ ProductID string }
 	}
 	if err := json.Unmarshal(a.History.Order, &order); err != nil {
-		return a, err
+		return err
 	}
 	for _, item := range order.Items {
 		var stock json.RawMessage
 		if err := optional(d.do(http.MethodGet, "/api/inventory/"+url.PathEscape(item.ProductID), nil, &stock)); err != nil {
-			return a, err
+			return err
 		}
 		if stock != nil {
 			a.Inventory = append(a.Inventory, stock)
 		}
 	}
-	return a, nil
+	return nil
 }
 
 // optional drops a 404: that service has not heard of it yet.
@@ -141,45 +166,70 @@ func optional(err error) error {
 
 // A moment is one line of an order's story.
 type moment struct {
-	at        time.Time
-	who, what string
-	about     string
+	at                 time.Time
+	who, what          string
+	after, took, about string
 }
 
-// print puts what has a time in its order, and what is so now behind it.
+// print puts what has a time in its order, what waits behind it, and last what is so now.
 func (a account) print(c *console) error {
 	moments := a.moments()
 	slices.SortStableFunc(moments, func(x, y moment) int { return x.at.Compare(y.at) })
-	t := newTable(c.out, "TIME", "SERVICE", "WHAT", "ABOUT")
+	t := newTable(c.out, "TIME", "SERVICE", "WHAT", "AFTER", "WAITED", "ABOUT")
 	for _, m := range moments {
-		t.row(clock(m.at), m.who, m.what, m.about)
+		t.row(clock(m.at), m.who, m.what, m.after, m.took, m.about)
+	}
+	if until := a.Timeline.ReadUntil; !until.IsZero() {
+		t.row(clock(until), "", "not read further", "", "", "the journals are too long to be read to their end")
+	}
+	for _, w := range a.Timeline.Waiting {
+		about := w.Place
+		if w.Tries > 0 {
+			about = fmt.Sprintf("%s, failed %d times: %s", w.Place, w.Tries, firstLine(w.Failure))
+		}
+		if !w.Due.IsZero() {
+			about += ", due " + clock(w.Due)
+		}
+		t.row("waits", w.Service, w.What+": "+w.Kind, "", since(w.Since), about)
 	}
 	if s := a.Shipment; s != nil {
-		t.row("now", "shipping", s.Status, strings.TrimSpace(s.Carrier+" "+s.TrackingNumber))
+		t.row("now", "shipping", s.Status, "", "", strings.TrimSpace(s.Carrier+" "+s.TrackingNumber))
 	}
 	if p := a.Payment; p != nil {
-		t.row("now", "payment", p.Status, fmt.Sprintf("%d attempts", len(p.Attempts)))
+		t.row("now", "payment", p.Status, "", "", fmt.Sprintf("%d attempts", len(p.Attempts)))
 	}
 	for _, stock := range a.Inventory {
-		t.row("now", "inventory", "stock", inline(stock))
+		t.row("now", "inventory", "stock", "", "", inline(stock))
 	}
-	t.row("now", "order", "order", inline(a.History.Order))
+	if a.History.Order != nil {
+		t.row("now", "order", "order", "", "", inline(a.History.Order))
+	}
 	return t.end()
 }
 
-// moments are what has a time.
+// moments are what has a time: messages, and beside them what only payment keeps.
 func (a account) moments() (all []moment) {
-	for _, e := range a.History.Events {
-		all = append(all, moment{e.Time, "order", e.Type, inline(e.Data)})
+	for _, m := range a.Timeline.Moments {
+		line := moment{at: m.Time, who: m.Service, what: m.Kind, after: "a request", about: inline(json.RawMessage(m.Body))}
+		switch {
+		case m.After != "":
+			line.after, line.took = m.By+" "+m.After, fmt.Sprintf("%.1fms", m.Waited)
+			if m.Through != "" {
+				line.after += " *"
+			}
+		case m.Cause != "":
+			line.after = m.Cause
+		}
+		all = append(all, line)
 	}
 	if a.Payment == nil {
 		return all
 	}
 	for _, t := range a.Payment.Attempts {
-		all = append(all, moment{t.At, "payment", t.Kind + " " + t.Status, cmp.Or(t.Error, t.Reference)})
+		all = append(all, moment{at: t.At, who: "payment", what: t.Kind + " " + t.Status, about: cmp.Or(t.Error, t.Reference)})
 	}
 	for _, p := range a.Payment.Postings {
-		all = append(all, moment{p.At, "payment", "posting", p.Account + " " + p.Amount + " " + p.Currency})
+		all = append(all, moment{at: p.At, who: "payment", what: "posting", about: p.Account + " " + p.Amount + " " + p.Currency})
 	}
 	return all
 }

@@ -22,6 +22,7 @@ type Desk struct {
 	Ready    []Check                  // what must work before the platform is ready
 	Checks   []Finder                 // what else can be wrong, of the shop and the machine
 	Sagas    map[string]saga.Operated // by service; may lack most
+	Follows  map[string][]string      // by service: the kinds that it does something about
 	Backups  *Backups                 // nil: the databases' server makes them
 
 	pulses sync.Map // a *pulse by the *store.DB that it is of
@@ -45,6 +46,7 @@ func (d *Desk) Routes() []door.Route {
 		{Pattern: "GET /admin/v1/streams", Handle: listed(d.Streams)},
 		{Pattern: "GET /admin/v1/queues", Handle: listed(d.Depths)},
 		{Pattern: "GET /admin/v1/findings", Handle: listed(d.Findings)},
+		{Pattern: "GET /admin/v1/orders/{id}", Handle: d.showOrder},
 		{Pattern: "POST /admin/v1/backup", Handle: d.postBackup},
 		{Pattern: "GET /admin/v1/backup", Handle: d.getBackup},
 		{Pattern: "GET /admin/v1/dead", Handle: d.listDead, Query: []string{"service", "kind", "cause", "age", "limit", "cursor"}},
