@@ -50,6 +50,7 @@ type Moment struct {
 	Cause   string         `json:"cause,omitempty"`   // the id of the message or the work that was handled; "": a request
 	By      string         `json:"by,omitempty"`      // the service that said what caused it, and
 	After   string         `json:"after,omitempty"`   // what that was, where it is known
+	AfterID string         `json:"afterId,omitempty"` // its id: Cause, but for work
 	Through string         `json:"through,omitempty"` // work: the service's own work was in between, which leaves no row
 	Waited  float64        `json:"waitedMs,omitzero"` // since its cause was said
 	Trace   string         `json:"trace,omitempty"`
@@ -121,7 +122,8 @@ func (t *Timeline) connect(follows map[string][]string) {
 		}
 		if known {
 			cause := t.Moments[c]
-			m.By, m.After, m.Waited = cause.Service, cause.Kind, float64(m.Time.Sub(cause.Time).Microseconds())/1000
+			m.By, m.After, m.AfterID = cause.Service, cause.Kind, cause.ID
+			m.Waited = float64(m.Time.Sub(cause.Time).Microseconds()) / 1000
 		}
 	}
 }
@@ -185,14 +187,14 @@ func (t Timeline) Diagram() string {
 // draw writes the arrows of one message.
 func (t Timeline) draw(b *strings.Builder, i int, m Moment) {
 	after := label(m.Kind) + offset(m.Time.Sub(t.Moments[0].Time))
-	if m.Cause == "" {
+	if m.Cause == "" && (i == 0 || t.Moments[i-1].Service != m.Service || !t.Moments[i-1].Time.Equal(m.Time)) { // one says several things at once
 		fmt.Fprintf(b, "    outside->>%s: request\n", label(m.Service))
-	} else if m.After == "" {
+	} else if m.Cause != "" && m.After == "" {
 		fmt.Fprintf(b, "    Note over %s: for %s\n", label(m.Service), label(m.Cause))
 	}
 	var told []string
 	for _, r := range t.Moments[i+1:] {
-		if r.By != m.Service || r.After != m.Kind || slices.Contains(told, r.Service) {
+		if r.AfterID != m.ID || slices.Contains(told, r.Service) {
 			continue
 		}
 		told = append(told, r.Service)

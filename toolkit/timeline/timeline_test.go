@@ -141,7 +141,7 @@ func TestTheStoryOfOneKey(t *testing.T) {
 	}
 	for i, m := range got.Moments[1:] {
 		before := got.Moments[i]
-		if took := float64(m.Time.Sub(before.Time).Microseconds()) / 1000; m.Waited != took || took < 0 || m.Trace != before.Trace || m.Trace == "" {
+		if took := float64(m.Time.Sub(before.Time).Microseconds()) / 1000; m.Waited != took || took < 0 || m.AfterID != before.ID || m.Trace != before.Trace || m.Trace == "" {
 			t.Errorf("%s waited %v ms in trace %s, want %v in %s", m.Kind, m.Waited, m.Trace, took, before.Trace)
 		}
 	}
@@ -255,11 +255,13 @@ func TestDiagram(t *testing.T) {
 	at := func(ms int) time.Time { return time.UnixMilli(int64(1_000_000 + ms)) }
 	tl := timeline.Timeline{
 		Moments: []timeline.Moment{
-			{Time: at(0), Service: "desk", Kind: "Ordered"},
-			{Time: at(12), Service: "till", Kind: "Paid", Cause: "x", By: "desk", After: "Ordered", Through: "work"},
-			{Time: at(15), Service: "van", Kind: "Sent", Cause: "y", By: "till", After: "Paid"},
-			{Time: at(16), Service: "desk", Kind: "Noted", Cause: "y", By: "till", After: "Paid"},
-			{Time: at(17), Service: "desk", Kind: "Failed", Cause: "deadline;1"},
+			{Time: at(0), ID: "o", Service: "desk", Kind: "Ordered"},
+			{Time: at(0), ID: "a", Service: "desk", Kind: "Ask"},
+			{Time: at(12), ID: "p", Service: "till", Kind: "Paid", Cause: "x", By: "desk", After: "Ordered", AfterID: "o", Through: "work"},
+			{Time: at(15), ID: "s", Service: "van", Kind: "Sent", Cause: "p", By: "till", After: "Paid", AfterID: "p"},
+			{Time: at(16), ID: "n", Service: "desk", Kind: "Noted", Cause: "p", By: "till", After: "Paid", AfterID: "p"},
+			{Time: at(17), ID: "f", Service: "desk", Kind: "Failed", Cause: "deadline;1"},
+			{Time: at(18), ID: "p2", Service: "till", Kind: "Paid"},
 		},
 		Waiting: []timeline.Waiting{{Service: "mail", What: "work", Kind: "send\n#1", Due: time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)}, {Service: "van", What: "dead", Kind: "Paid"}},
 	}
@@ -271,12 +273,15 @@ func TestDiagram(t *testing.T) {
     participant mail
     outside->>desk: request
     desk-->>till: Ordered
+    Note over desk: Ask
     till->>van: Paid (+12ms)
     till->>desk: Paid (+12ms)
     Note over van: Sent (+15ms)
     Note over desk: Noted (+16ms)
     Note over desk: for deadline_1
     Note over desk: Failed (+17ms)
+    outside->>till: request
+    Note over till: Paid (+18ms)
     Note over mail: work send__1, due 2030-01-01T00:00:00Z
     Note over van: dead Paid
 `
