@@ -2,10 +2,14 @@
 //
 //	owns       orders: their history, their deadlines, and what customers see of them
 //	publishes  OrderCreated, OrderConfirmed, OrderCompleted, OrderFailed, OrderCancelled
-//	consumes   PaymentProcessed, PaymentFailed, PaymentRefunded; InventoryUpdated,
-//	           InventoryUpdateFailed; OrderShipped, ShipmentRecalled
+//	asks       ReserveStock, ReleaseStock; AuthorizePayment, CapturePayment, VoidPayment;
+//	           ShipOrder
+//	consumes   PaymentAuthorized, PaymentProcessed, PaymentFailed, PaymentVoided,
+//	           PaymentRefunded; InventoryUpdated, InventoryUpdateFailed, StockReleased;
+//	           OrderShipped, ShipmentDelivered, ShipmentRecalled
 //
-// How an order flows through all services is in flow.go, on one page.
+// How an order flows is in saga.go where this service conducts, and in flow.go where nobody
+// does, each on one page.
 //
 //	            ┌─────────────► cancelled ◄──┐
 //	            │                            │

@@ -29,6 +29,33 @@ func TestFlowPage(t *testing.T) {
 	}
 }
 
+// What the project's pages show of the flow stands between two marks, and is what the code
+// says.
+func TestPagesShowTheFlow(t *testing.T) {
+	for _, c := range []struct{ page, part, want string }{
+		{"../../README.md", "saga", "```mermaid\n" + Diagram(contract.Orchestrated) + "```"},
+		{"../../ARCHITECTURE.md", "consumers", strings.TrimSuffix(Consumers(), "\n")},
+	} {
+		text, err := os.ReadFile(c.page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		mark, end := "<!-- "+c.part+": made from shop/order/saga.go and flow.go -->\n", "\n<!-- end -->"
+		before, rest, found := strings.Cut(string(text), mark)
+		got, after, ended := strings.Cut(rest, end)
+		if !found || !ended {
+			t.Errorf("%s has no %s", c.page, mark)
+			continue
+		}
+		if got != c.want {
+			if os.Getenv("UPDATE") != "" {
+				err = os.WriteFile(c.page, []byte(before+mark+c.want+end+after), 0o644)
+			}
+			t.Errorf("%s: %s is not what the code says (%v); run this test with UPDATE=1 and look at it", c.page, c.part, err)
+		}
+	}
+}
+
 // flowText is the whole of it.
 func flowText() string {
 	var b strings.Builder
