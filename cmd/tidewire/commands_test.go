@@ -29,7 +29,7 @@ func TestCommandsThatLook(t *testing.T) {
 		{[]string{"schedule", "list"}, []string{"DUE", "payment/payment-reconciliation"}},
 		{[]string{"dead", "redrive", "--all", "--dry-run"}, []string{"0 dead letters"}},
 		{[]string{"doctor"}, []string{"nothing found"}},
-		{[]string{"config"}, []string{"KEY", "order.style", "--set", "choreographed"}},
+		{[]string{"config"}, []string{"KEY", "order.style", "--set", "orchestrated"}},
 		{[]string{"version"}, []string{"go1.", "modernc.org/sqlite"}},
 		{[]string{"audit"}, []string{"PROMISE"}},
 	} {

@@ -25,7 +25,7 @@ const (
 )
 
 var (
-	methods = []string{"ok", "declined", "fails_twice", "unavailable", "timeout_captured", "timeout_lost", "slow"}
+	methods = []string{"ok", "declined", "fails_twice", "unavailable", "timeout_captured", "timeout_lost", "slow", "declined_late"}
 	stocks  = []string{"enough", "short", "runs out"}
 	stopped = []string{"", "payment", "inventory", "shipping", "order", "notification", "analytics"} // "order" takes orders, and hears nothing
 )

@@ -138,7 +138,7 @@ func (w *world) at(name string) service {
 	return service{}
 }
 
-var styles = []string{contract.Choreographed, contract.Parallel}
+var styles = []string{contract.Orchestrated, contract.Choreographed, contract.Parallel}
 
 // A letterbox is the mail server's other side: it counts what comes.
 type letterbox struct {

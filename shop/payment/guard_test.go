@@ -319,12 +319,12 @@ func TestDeadlineWhileOpen(t *testing.T) {
 		t.Errorf("calls while it is open: %s", got)
 	}
 	b.must(b.hear(contract.OrderFailed{OrderID: "o", Reason: "timed_out"}, "o"))
-	b.await("PaymentFailed", facts, "o")
+	b.await("PaymentVoided", facts, "o")
 	if got, want := b.read(trail, "o"), "void voided"; got != want {
 		t.Errorf("calls: got %s, want %s", got, want)
 	}
 	b.await("0", `SELECT CAST(COUNT(*) AS TEXT) FROM job`)
-	if got := b.read(`SELECT status FROM payment`) + b.captures(); got != "failed" {
-		t.Errorf("got %s, want it failed and nothing captured", got)
+	if got := b.read(`SELECT status FROM payment`) + b.captures(); got != "voided" {
+		t.Errorf("got %s, want it voided and nothing captured", got)
 	}
 }

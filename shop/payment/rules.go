@@ -31,7 +31,9 @@ var oneStep = []rule{
 	// Also when every try was answered: one whose answer died with its worker may still
 	// be on its way to the provider. What is held under the key was not asked for here.
 	{[]state{wanted, closing}, []event{triesSpent, chargeHeld, heldUnused}, none, []act{askVoid}},
-	{[]state{wanted, closing}, []event{chargeVoided}, failed, []act{sayUnavailable}},
+	{[]state{wanted}, []event{chargeVoided}, failed, []act{sayUnavailable}},
+	// The order knows why it ended: that it was not paid is no other reason.
+	{[]state{closing}, []event{chargeVoided}, voided, []act{sayVoided}},
 	{[]state{wanted}, []event{stockRefused, orderEnded, voidAsked}, closing, nil},
 
 	{[]state{closing}, []event{chargeFailed}, closing, []act{askVoid}},

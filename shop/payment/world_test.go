@@ -221,7 +221,7 @@ func (w *world) checkSaid(t *testing.T, back int) {
 	if len(w.asked) == 0 {
 		verdicts := 0
 		for _, a := range w.said {
-			if a == sayProcessed || a == sayDeclined || a == sayUnavailable {
+			if a == sayProcessed || a == sayDeclined || a == sayUnavailable || a == sayVoided {
 				verdicts++
 			}
 		}

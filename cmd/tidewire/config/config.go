@@ -45,7 +45,7 @@ type Config struct {
 
 // Order is about orders.
 type Order struct {
-	Style      string `key:"order.style" default:"choreographed" values:"orchestrated choreographed parallel" doc:"how an order flows, unless it says so itself"`
+	Style      string `key:"order.style" default:"orchestrated" values:"orchestrated choreographed parallel" doc:"how an order flows, unless it says so itself"`
 	CheckStock bool   `key:"order.check_stock" default:"false" doc:"true: inventory is asked before an order is accepted, and what it has not enough of is refused with 409; false: the order fails later"`
 }
 

@@ -33,7 +33,7 @@ func TestDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if l.Listen != "127.0.0.1:3000" || l.Admin != "127.0.0.1:3001" || l.Retention != 30*24*time.Hour || l.Order.Style != "choreographed" {
+	if l.Listen != "127.0.0.1:3000" || l.Admin != "127.0.0.1:3001" || l.Retention != 30*24*time.Hour || l.Order.Style != "orchestrated" {
 		t.Errorf("got %+v", l.Config)
 	}
 	for _, v := range l.Values {
