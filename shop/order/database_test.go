@@ -10,6 +10,8 @@ import (
 // TestOnPostgres runs the tests that touch rows once more, on a real PostgreSQL.
 func TestOnPostgres(t *testing.T) {
 	databases.Again(t, map[string]func(*testing.T){
+		"TestRebuildOrders":                   TestRebuildOrders,
+		"TestRebuildMendsOrders":              TestRebuildMendsOrders,
 		"TestEveryMessageInEveryState":        TestEveryMessageInEveryState,
 		"TestConductedOrder":                  TestConductedOrder,
 		"TestJoinedOrder":                     TestJoinedOrder,

@@ -57,27 +57,39 @@ func scanned(scan func(...any) error) (r row, err error) {
 
 // insert stores an order that was just accepted.
 func insert(tx *store.Tx, r row) error {
-	lines, err := json.Marshal(r.Terms.Lines)
+	values, err := r.values()
 	if err != nil {
 		return err
 	}
-	t := r.Terms
 	return tx.Exec(`INSERT INTO orders (`+columns+`)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, NULL, $18, '')`,
-		t.OrderID, t.UserID, string(r.State), r.Reason, t.Style, t.Currency, t.Total, t.Method, string(lines), r.Payment,
-		r.Attempts, r.Shipment, r.Tracking, t.Deadline, r.Created, r.Last.Time, r.Last.Version, r.Stock)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)`, values...)
+}
+
+// values are those of columns.
+func (r row) values() ([]any, error) {
+	lines, err := json.Marshal(r.Terms.Lines)
+	if err != nil {
+		return nil, err
+	}
+	t := r.Terms
+	return []any{t.OrderID, t.UserID, string(r.State), r.Reason, t.Style, t.Currency, t.Total, t.Method, string(lines), r.Payment,
+		r.Attempts, r.Shipment, r.Tracking, t.Deadline, r.Created, r.Last.Time, r.Last.Version, place(r.Ended), r.Stock, r.Why}, nil
+}
+
+// place is one among the orders that ended, or none.
+func place(ended int64) any {
+	if ended == 0 {
+		return nil
+	}
+	return ended
 }
 
 // save stores what can change of an order.
 func save(tx *store.Tx, r row) error {
-	var ended any
-	if r.Ended > 0 {
-		ended = r.Ended
-	}
 	return tx.Exec(`UPDATE orders SET status = $2, reason = $3, payment_status = $4, payment_attempts = $5,
 		shipment_status = $6, tracking = $7, updated = $8, version = $9, ended = $10, stock_status = $11, why = $12 WHERE id = $1`,
 		r.Terms.OrderID, string(r.State), r.Reason, r.Payment, r.Attempts,
-		r.Shipment, r.Tracking, r.Last.Time, r.Last.Version, ended, r.Stock, r.Why)
+		r.Shipment, r.Tracking, r.Last.Time, r.Last.Version, place(r.Ended), r.Stock, r.Why)
 }
 
 // history returns the events of an order until a time, that included.

@@ -98,3 +98,13 @@ func (a Aggregate[S]) raise(state S, fact message.Kind) (message.Kind, error) {
 	}
 	return fact, nil
 }
+
+// Step takes a state one stored message of its history further, in whatever shape that was
+// written: it is what a Fold does for each.
+func (a Aggregate[S]) Step(state S, m message.Message) (S, error) {
+	e, err := a.event(state, m)
+	if err != nil {
+		return state, err
+	}
+	return a.Apply(state, e)
+}

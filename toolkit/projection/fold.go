@@ -10,8 +10,8 @@ import (
 	"github.com/tidewire/tidewire/toolkit/stream"
 )
 
-// fold reads all logs to where the tables in use are, a chunk of each in turn, and then
-// takes the last step.
+// fold reads the logs to where the tables in use are, again and again, until little was left
+// to read, and then takes the last step. Limits are older than the end of what is read before.
 func (s *session) fold(ctx context.Context) error {
 	if err := s.known(ctx); err != nil {
 		return err
@@ -27,11 +27,11 @@ func (s *session) fold(ctx context.Context) error {
 		}
 		full := false
 		for _, source := range s.Sources {
-			more, err := s.chunk(ctx, source, limits[source.Log])
-			if err != nil {
-				return err
+			for more := true; more && ctx.Err() == nil; full = full || more {
+				if more, err = s.chunk(ctx, source, limits[source.Log]); err != nil {
+					return err
+				}
 			}
-			full = full || more
 		}
 		if full {
 			continue

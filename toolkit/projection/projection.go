@@ -11,11 +11,13 @@ import (
 // A Projection is what a service keeps of facts, in tables of its own that are nothing
 // but the fold of those facts.
 type Projection struct {
-	Name    string // unique among all services
-	Tables  []Table
+	Name   string // unique among all services
+	Tables []Table
+	// Sources are read in their order: what an entry was said because of is folded before it
+	// if that is in an earlier one. A service's own log is best the first.
 	Sources []Source
 	// Fold takes entries of one log, in its order, into rows. It knows nothing but both,
-	// and what it comes to does not depend on the order in which logs are read.
+	// and what it comes to does not depend on how entries of several logs are mixed.
 	Fold func(rows *Rows, entries []stream.Entry) error
 }
 

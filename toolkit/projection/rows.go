@@ -152,8 +152,15 @@ func scanRow(row []any, dest []any) error {
 		return fmt.Errorf("%d columns into %d destinations", len(row), len(dest))
 	}
 	for i, d := range dest {
-		text, isText := row[i].(string)
-		number, isNumber := row[i].(int64)
+		v := row[i]
+		if c, is := v.(Carried); is { // what it will be is not known yet
+			v = c.Else
+		}
+		if v == (Drawn{}) {
+			v = int64(0)
+		}
+		text, isText := v.(string)
+		number, isNumber := v.(int64)
 		fits := isNumber
 		switch d := d.(type) {
 		case nil:
@@ -174,7 +181,7 @@ func scanRow(row []any, dest []any) error {
 			fits = false
 		}
 		if !fits {
-			return fmt.Errorf("column %d is a %T, and goes into no %T", i, row[i], d)
+			return fmt.Errorf("column %d is a %T, and goes into no %T", i, v, d)
 		}
 	}
 	return nil
