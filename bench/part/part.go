@@ -45,6 +45,12 @@ func All() []Part {
 			defer end()
 			return post(ctx, door, s.Time)
 		}},
+		{"replay: events of orders, folded", replay, func(ctx context.Context, dir string, s Size) (watch.Rate, error) {
+			return twin.Replay(ctx, dir, s.Messages/len(life("")), func(key string) []twin.Line { return lines(life(key)) })
+		}},
+		{"load: a history of 20 events", load, func(ctx context.Context, dir string, s Size) (watch.Rate, error) {
+			return twin.Load(ctx, dir, s.Messages/4, lines(dozens()))
+		}},
 	}
 }
 

@@ -79,6 +79,9 @@ var histories = aggregate.Aggregate[Order]{
 	},
 }
 
+// Histories is how orders are made from their histories, for whoever reads a journal.
+func Histories() aggregate.Aggregate[Order] { return histories }
+
 // completed fills in what left the house, which the first of these events did not say.
 func completed(o Order, e contract.OrderCompleted) (message.Kind, error) {
 	if e.Lines == nil {
