@@ -25,7 +25,8 @@ func TestCommandsThatLook(t *testing.T) {
 		{[]string{"stream", "list"}, []string{"SUBSCRIPTION", "payment", "order", "inventory"}},
 		{[]string{"stream", "list", "--partitions"}, []string{"PARTITION", "POSITION"}},
 		{[]string{"queue", "list"}, []string{"QUEUE", "payment_charges", "order_deadlines"}},
-		{[]string{"dead", "list"}, []string{"ID", "CAUSE"}},
+		{[]string{"dead", "list"}, []string{"LETTERS", "PROBLEM"}},
+		{[]string{"dead", "list", "--letters"}, []string{"ID", "CAUSE"}},
 		{[]string{"schedule", "list"}, []string{"DUE", "payment/payment-reconciliation"}},
 		{[]string{"dead", "redrive", "--all", "--dry-run"}, []string{"0 dead letters"}},
 		{[]string{"doctor"}, []string{"nothing found"}},
@@ -128,7 +129,7 @@ func TestDeadLettersAreDecidedOn(t *testing.T) {
 	plant(t, data, "a-2")
 	r = up(t, data)
 	letters := func() (all []operate.Letter) {
-		_, out, _ := tidewire(t, r.flags("dead", "list", "--service", "payment", "--type", "bogus", "--json")...)
+		_, out, _ := tidewire(t, r.flags("dead", "list", "--service", "payment", "--type", "bogus", "--letters", "--json")...)
 		if err := json.Unmarshal([]byte(out), &all); err != nil {
 			t.Fatalf("%q: %v", out, err)
 		}
@@ -144,7 +145,7 @@ func TestDeadLettersAreDecidedOn(t *testing.T) {
 		{[]string{"dead", "show", "payment/a-1"}, exitDone, `"redrives": 0`},
 		{[]string{"dead", "redrive", "payment/a-1", "--dry-run"}, exitDone, "would redrive payment/a-1"},
 		{[]string{"dead", "redrive", "payment/a-1", "--why", "a test"}, exitDone, "redrive payment/a-1: bogus k in payment_charges"},
-		{[]string{"dead", "discard", "--all", "--cause", "no such cause"}, exitDone, "0 dead letters"},
+		{[]string{"dead", "discard", "--all", "--cause", "no such cause", "--yes"}, exitFound, ""},
 		{[]string{"dead", "redrive", "payment/none"}, exitFound, "0 dead letters"},
 		{[]string{"doctor"}, exitFound, "dead letters"},
 	} {
@@ -156,7 +157,7 @@ func TestDeadLettersAreDecidedOn(t *testing.T) {
 		_, out, _ := tidewire(t, r.flags("dead", "show", "payment/a-1")...)
 		return strings.Contains(out, `"redrives": 1`)
 	})
-	exit, out, _ := tidewire(t, r.flags("dead", "discard", "--all", "--service", "payment", "--rate", "100", "--who", "eve")...)
+	exit, out, _ := tidewire(t, r.flags("dead", "discard", "--all", "--service", "payment", "--rate", "100", "--who", "eve", "--count", "2")...)
 	if exit != exitDone || !strings.Contains(out, "2 dead letters") || len(letters()) != 0 {
 		t.Errorf("discard: exit %d, %s", exit, out)
 	}

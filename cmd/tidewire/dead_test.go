@@ -59,7 +59,7 @@ func decisions(t *testing.T, data, service string) (all []operate.DeadLetterDeci
 // letters are the dead letters that the flags choose.
 func (r *running) letters(flags ...string) (all []operate.Letter) {
 	r.t.Helper()
-	_, out, stderr := tidewire(r.t, r.flags(append([]string{"dead", "list", "--json"}, flags...)...)...)
+	_, out, stderr := tidewire(r.t, r.flags(append([]string{"dead", "list", "--letters", "--json"}, flags...)...)...)
 	if err := json.Unmarshal([]byte(out), &all); err != nil {
 		r.t.Fatalf("%q %q: %v", out, stderr, err)
 	}
@@ -99,9 +99,14 @@ func TestDeadLettersFromEndToEnd(t *testing.T) {
 		out  string // in what it prints
 		err  string // in what it complains of; "" for nothing
 	}{
-		{"list", []string{"list"}, exitDone, fact.ID, ""},
-		{"list by type", []string{"list", "--type", "bogus"}, exitDone, job.ID, ""},
-		{"list by age", []string{"list", "--age", "24h"}, exitDone, "ID", ""},
+		{"list groups", []string{"list"}, exitDone, "nobody handles bogus in queue payment_charges", ""},
+		{"list groups by cause", []string{"list", "--cause", "nobody handles"}, exitDone, "payment_charges", ""},
+		{"list groups by what is no problem", []string{"list", "--cause", "order 17"}, exitFound, "", "write order #"},
+		{"list", []string{"list", "--letters"}, exitDone, fact.ID, ""},
+		{"list by type", []string{"list", "--letters", "--type", "bogus"}, exitDone, job.ID, ""},
+		{"list by key", []string{"list", "--letters", "--key", "bad-order"}, exitDone, fact.ID, ""},
+		{"list by age", []string{"list", "--letters", "--age", "24h"}, exitFound, "ID", "no dead letter is like that"},
+		{"list groups by age", []string{"list", "--age", "24h"}, exitFound, "PROBLEM", "no dead letter is like that"},
 		{"show", []string{"show", fact.ID}, exitDone, `"orderId": [`, ""},
 		{"show none", []string{"show", "payment/none"}, exitFound, "", "There is no such dead letter."},
 		{"show none of a service", []string{"show", "nobody/none"}, exitFound, "", "no such service"},
@@ -111,7 +116,16 @@ func TestDeadLettersFromEndToEnd(t *testing.T) {
 		{"discard no id", []string{"discard", "none"}, exitWrong, "", "no id of a dead letter"},
 		{"one of two", []string{"discard", "payment/none", fact.ID, "--dry-run"}, exitFound, "would discard " + fact.ID + ": OrderCreated bad-order in order (payment)", "payment/none: "},
 		{"discard all, dry", []string{"discard", "--all", "--service", "payment", "--dry-run"}, exitDone, "2 dead letters", ""},
-		{"discard by what nobody has", []string{"discard", "--all", "--type", "Nothing"}, exitDone, "0 dead letters", ""},
+		{"discard all, unsure", []string{"discard", "--all", "--service", "payment"}, exitWrong, "", "say --yes or --count N"},
+		{"discard all, miscounted", []string{"discard", "--all", "--service", "payment", "--count", "3"}, exitWrong, "", "these are 2 dead letters, not 3"},
+		{"discard by what nobody has", []string{"discard", "--all", "--type", "Nothing", "--yes"}, exitFound, "", "no dead letter is like that"},
+		{"redrive by what nobody has", []string{"redrive", "--all", "--type", "Nothing"}, exitFound, "", "no dead letter is like that"},
+		{"redrive of too long ago", []string{"redrive", "--all", "--died-before", "2020-01-01T00:00:00Z"}, exitDone, "0 dead letters", ""},
+		{"edit what is not there", []string{"edit", "payment/none", "--put", "/a=1"}, exitFound, "", "There is no such dead letter."},
+		{"edit with nothing", []string{"edit", fact.ID}, exitWrong, "", "give --body FILE or --put"},
+		{"edit that breaks the schema", []string{"edit", fact.ID, "--put", "/orderId=bad-order"}, exitFound, "", "body/userId is missing"},
+		{"edit of nothing", []string{"edit", fact.ID, "--put", "/orderId=[1,2]"}, exitWrong, "", "nothing was changed"},
+		{"edit of what is not there", []string{"edit", fact.ID, "--put", "/a/b=1"}, exitWrong, "", "there is no a"},
 	} {
 		exit, out, stderr := tidewire(t, r.flags(append([]string{"dead"}, tt.args...)...)...)
 		if exit != tt.exit || !strings.Contains(out, tt.out) || !strings.Contains(stderr, tt.err) || (tt.err == "") != (stderr == "") || strings.Count(stderr, "There is") > 1 {
@@ -193,13 +207,11 @@ func TestChoices(t *testing.T) {
 		{"a choice without --all", decision{choice: choice{Service: "payment"}}, "name letters by id, or say --all"},
 		{"ids and --all", decision{ID: []string{"a/b"}, All: true}, "not both"},
 		{"ids and a choice", decision{ID: []string{"a/b"}, choice: choice{Cause: "x"}}, "not both"},
+		{"a rate below nothing", decision{ID: []string{"a/b"}, Rate: -1}, "negative"},
 	} {
-		if _, err := tt.of.chosen(nil); !errors.Is(err, errWrong) || !strings.Contains(err.Error(), tt.want) {
+		if err := tt.of.act(nil, "redrive", false); !errors.Is(err, errWrong) || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: got %v, want %s", tt.name, err, tt.want)
 		}
-	}
-	if ids, err := (decision{ID: []string{"a/b", "c/d"}}).chosen(nil); err != nil || !slices.Equal(ids, []string{"a/b", "c/d"}) {
-		t.Errorf("ids: got %v, %v", ids, err)
 	}
 	if me() == "" {
 		t.Error("an act without anybody's name would be refused")

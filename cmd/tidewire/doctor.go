@@ -131,7 +131,7 @@ func sqliteFile(name string) error {
 // operators puts the operators' desk together: the toolkit's own checks, and those that
 // only the shop and the machine can tell.
 func (p *platform) operators(c config.Config, mails *notification.Service) *operate.Desk {
-	d := &operate.Desk{Logs: p.logs, Queues: map[string][]string{}, Follows: map[string][]string{}, Sagas: map[string]saga.Operated{}, Away: map[string]func() bool{notification.Queue: mails.Away}}
+	d := &operate.Desk{Logs: p.logs, Queues: map[string][]string{}, Follows: map[string][]string{}, Takers: map[string][]operate.Taker{}, Sagas: map[string]saga.Operated{}, Away: map[string]func() bool{notification.Queue: mails.Away}}
 	if c.Database == "" {
 		data, err := filepath.Abs(c.Data)
 		if err != nil {
@@ -148,6 +148,7 @@ func (p *platform) operators(c config.Config, mails *notification.Service) *oper
 		if m.saga != nil {
 			d.Sagas[m.name()] = m.saga
 		}
+		d.Takers[m.name()] = m.takers()
 		if m.awaited {
 			d.Ready = append(d.Ready, operate.Check{Name: "readers of " + m.name(), Works: p.standstill.works(m.name())})
 		}

@@ -190,6 +190,17 @@ func (m member) logs() []string {
 	return slices.Compact(names)
 }
 
+// takers are who handles what is sent to m, and can tell whether they can read it.
+func (m member) takers() (all []operate.Taker) {
+	for _, h := range m.streams {
+		all = append(all, operate.Taker{Place: h.Log, Kind: h.Kind, Check: h.Check})
+	}
+	for _, h := range m.queues {
+		all = append(all, operate.Taker{Place: h.Queue, Kind: h.Kind, Check: h.Check})
+	}
+	return all
+}
+
 // A platform is all services, put together.
 type platform struct {
 	*engine

@@ -17,8 +17,8 @@ type List[T any] struct {
 const (
 	defaultLimit = 50
 	maxLimit     = 1000
-	maxCursor    = 800 // bytes of a key in a cursor: a name of 200 characters is the longest
-	maxQuery     = 200 // characters of a parameter
+	maxCursor    = 1600 // bytes of a key in a cursor: what a dead letter died of is the longest
+	maxQuery     = 200  // characters of a parameter
 )
 
 // Page reads which page a request asks for: at most limit items, behind the key that

@@ -31,7 +31,7 @@ func TestPage(t *testing.T) {
 		{"cursor=QR", 0, ""}, // bits that no encoder sets
 		{"cursor=" + door.Cursor("\x00"), 0, ""},
 		{"cursor=" + door.Cursor("\xff"), 0, ""},
-		{"cursor=" + door.Cursor(strings.Repeat("a", 801)), 0, ""},
+		{"cursor=" + door.Cursor(strings.Repeat("a", 1601)), 0, ""},
 	} {
 		limit, after, err := door.Page(httptest.NewRequest("GET", "/?"+c.query, nil))
 		if limit != c.limit || after != c.after || (err == nil) != (c.limit > 0) {

@@ -25,7 +25,12 @@ type Desk struct {
 	Follows  map[string][]string      // by service: the kinds that it does something about
 	Backups  *Backups                 // nil: the databases' server makes them
 
+	// Takers are who handles what, by service: an edited message must be one that they can
+	// read. May lack some.
+	Takers map[string][]Taker
+
 	pulses sync.Map // a *pulse by the *store.DB that it is of
+	named  sync.Map // true by the *store.DB of which every letter has its problem
 }
 
 // A Check returns nil when what it is named after works.
@@ -49,10 +54,14 @@ func (d *Desk) Routes() []door.Route {
 		{Pattern: "GET /admin/v1/orders/{id}", Handle: d.showOrder},
 		{Pattern: "POST /admin/v1/backup", Handle: d.postBackup},
 		{Pattern: "GET /admin/v1/backup", Handle: d.getBackup},
-		{Pattern: "GET /admin/v1/dead", Handle: d.listDead, Query: []string{"service", "kind", "cause", "age", "limit", "cursor"}},
+		{Pattern: "GET /admin/v1/dead", Handle: d.listDead, Query: []string{"service", "kind", "key", "cause", "age", "limit", "cursor"}},
+		{Pattern: "GET /admin/v1/dead/groups", Handle: d.listGroups, Query: []string{"service", "kind", "key", "cause", "age", "limit", "cursor"}},
 		{Pattern: "GET /admin/v1/dead/{service}/{id}", Handle: d.showDead},
 		{Pattern: "POST /admin/v1/dead/{service}/{id}/redrive", Handle: d.decide(redrive)},
 		{Pattern: "POST /admin/v1/dead/{service}/{id}/discard", Handle: d.decide(discard)},
+		{Pattern: "POST /admin/v1/dead/{service}/{id}/edit", Handle: d.postEdit},
+		{Pattern: "POST /admin/v1/dead/redrive", Handle: d.decideMany(redrive)},
+		{Pattern: "POST /admin/v1/dead/discard", Handle: d.decideMany(discard)},
 		{Pattern: "GET /admin/v1/schedule", Handle: d.listSchedule, Query: []string{"service", "queue", "kind", "key", "after", "before", "limit", "cursor"}},
 		{Pattern: "POST /admin/v1/schedule/{service}/{id}/cancel", Handle: d.reschedule("cancel")},
 		{Pattern: "POST /admin/v1/schedule/{service}/{id}/move", Handle: d.reschedule("move")},

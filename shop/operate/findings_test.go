@@ -21,7 +21,7 @@ func TestFindings(t *testing.T) {
 	const insert = `INSERT INTO job (id, queue, kind, key, time, cause, trace, body, due, lease) VALUES `
 	shelf, empty := store.Partition("shelf"), (store.Partition("shelf")+1)%store.Partitions
 	s.insert(`DELETE FROM journal WHERE kind = 'DeadLettered'`, // in whatever partitions
-		fmt.Sprintf(`UPDATE position SET stopped = 'another journal' WHERE partition = %d`, empty),
+		fmt.Sprintf(`UPDATE position SET stopped = 'another journal', seq = 0, id = '' WHERE partition = %d`, empty),
 		fmt.Sprintf(`UPDATE position SET stopped = 'another journal', seq = 9, id = (SELECT MIN(id) FROM journal) WHERE partition = %d`, shelf))
 	_, err := s.db.Update(t.Context(), nil, func(tx *store.Tx) error {
 		long := tx.Now.Add(-time.Hour)

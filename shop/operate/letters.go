@@ -1,8 +1,8 @@
 package operate
 
 import (
-	"context"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -10,6 +10,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/tidewire/tidewire/shop/door"
 	"github.com/tidewire/tidewire/toolkit/failure"
+	"github.com/tidewire/tidewire/toolkit/message"
 	"github.com/tidewire/tidewire/toolkit/store"
 )
 
@@ -18,149 +19,202 @@ import (
 type Letter struct {
 	ID       string            `json:"id"` // service/message
 	Service  string            `json:"service"`
-	Place    string            `json:"place"` // its queue, or subscription and log
+	Place    string            `json:"place"` // its queue, or log (subscription)
 	Kind     string            `json:"kind"`
 	Key      string            `json:"key"`
 	Time     time.Time         `json:"time"` // when it was sent
 	Died     time.Time         `json:"died,omitzero"`
 	Cause    string            `json:"cause"`
+	Problem  string            `json:"problem"` // what its cause has in common with others
 	Redrives int               `json:"redrives"`
-	Behind   int64             `json:"behind"` // messages that wait for it
+	Behind   int64             `json:"behind"`             // messages that wait for it
+	Replaces string            `json:"replaces,omitempty"` // the message whose place it took when an operator edited it
 	Causes   []failure.Attempt `json:"causes,omitempty"`
-	Trace    string            `json:"trace,omitzero"`
+	Waiting  []Waiting         `json:"waiting,omitempty"` // the first of those behind it
+	TraceID  string            `json:"traceId,omitempty"`
+	Envelope *Envelope         `json:"envelope,omitempty"`
 	Body     jsontext.Value    `json:"body,omitzero"`
 	Raw      []byte            `json:"raw,omitempty"` // the body, if it is not JSON
 
-	past failure.History
+	bytes []byte
+	past  failure.History
 }
 
-// letterColumns, of both tables under one set of names. Only the last two differ.
-const (
-	parkedLetters = `SELECT id, log || ' (' || subscription || ')', kind, key, time, past, trace, body,
-			(SELECT COUNT(*) FROM parked behind WHERE behind.subscription = parked.subscription AND behind.log = parked.log
-				AND behind.key = parked.key AND behind.state = 'waiting')
-		FROM parked WHERE state IN ('dead', 'released')`
-	queuedLetters = `SELECT id, queue, kind, key, time, past, trace, body, 0 FROM job WHERE dead <> 0`
-)
-
-// scanLetter reads one row of either. Only whole letters have a body and a history.
-func scanLetter(service string, whole bool, scan func(...any) error) (Letter, error) {
-	l := Letter{Service: service}
-	var past string
-	var body []byte
-	if err := scan(&l.ID, &l.Place, &l.Kind, &l.Key, &l.Time, &past, &l.Trace, &body, &l.Behind); err != nil {
-		return l, err
-	}
-	l.ID = service + "/" + l.ID
-	history, err := failure.ParseHistory(past)
-	if err != nil { // it is to be seen all the same
-		history.Causes = []failure.Attempt{{Cause: "unreadable history: " + past}}
-	}
-	l.past, l.Cause, l.Redrives = history, history.Cause(), history.Redrives
-	if n := len(history.Causes); n > 0 {
-		l.Died = history.Causes[n-1].At
-	}
-	if !whole {
-		l.Trace = ""
-		return l, nil
-	}
-	l.Causes = history.Causes
-	if v := jsontext.Value(body); v.IsValid() && utf8.Valid(body) {
-		l.Body = v
-	} else {
-		l.Raw = body
-	}
-	return l, nil
+// An Envelope is the attributes of a message, named as CloudEvents names them. No operator
+// changes them.
+type Envelope struct {
+	Spec    string    `json:"specversion"`
+	ID      string    `json:"id"`
+	Source  string    `json:"source"`  // the log or queue
+	Type    string    `json:"type"`    // the kind
+	Subject string    `json:"subject"` // the key
+	Time    time.Time `json:"time"`
+	Class   string    `json:"class"`
+	Version int64     `json:"version,omitempty"`     // place in the history of its key
+	Cause   string    `json:"causationid,omitempty"` // the message that was being handled when it was made
+	Trace   string    `json:"traceparent,omitempty"`
 }
 
-// A Wanted is which dead letters are asked for. The zero value is all.
-type Wanted struct {
-	Service, Kind string
-	Cause         string        // words of the last cause
-	Age           time.Duration // at least, since it died
+// A Waiting is a message behind a dead one of its key.
+type Waiting struct {
+	ID   string    `json:"id"`
+	Kind string    `json:"kind"`
+	Time time.Time `json:"time"`
 }
 
-// has reports whether w asks for l. Its history is JSON, which SQL does not look into.
-func (w Wanted) has(l Letter, now time.Time) bool {
-	return strings.Contains(strings.ToLower(l.Cause), strings.ToLower(w.Cause)) && (w.Age == 0 || now.Sub(l.Died) >= w.Age)
+// shownWaiting is how many of those behind a letter are shown with it.
+const shownWaiting = 100
+
+// A place is where a page of letters, or of groups, begins.
+type place struct {
+	service string
+	pile    int
+	heap
+	mark
 }
 
-// Letters lists dead letters by id, at most limit, behind the id after. Ids do not move,
-// so pages join even while letters die and are decided on.
-func (d *Desk) Letters(ctx context.Context, w Wanted, after string, limit int) ([]Letter, error) {
-	var found []Letter
-	now := time.Now()
-	afterService, afterID, _ := strings.Cut(after, "/")
-	var anyKind int64
-	if w.Kind == "" {
-		anyKind = 1
+// The parts of a cursor stand apart by what no name, and no problem, has in it.
+const between = "\x1f"
+
+// String is a place as parsePlace reads it.
+func (p place) String() string {
+	return strings.Join([]string{p.service, strconv.Itoa(p.pile), p.place, p.kind, p.problem, strconv.FormatInt(p.died.UnixMicro(), 10), p.id}, between)
+}
+
+// parsePlace reads a place; "" is the beginning of everything.
+func parsePlace(s string) (p place, err error) {
+	if s == "" {
+		return place{mark: ever}, nil
 	}
-	err := d.each(ctx, func(db *store.DB, tx *store.Tx) error {
-		from := ""
-		switch {
-		case w.Service != "" && w.Service != db.Service() || db.Service() < afterService:
-			return nil
-		case db.Service() == afterService:
-			from = afterID
+	parts := strings.Split(s, between)
+	if len(parts) != 7 {
+		return p, door.BadCursor()
+	}
+	died, err1 := strconv.ParseInt(parts[5], 10, 64)
+	pile, err2 := strconv.Atoi(parts[1])
+	if err1 != nil || err2 != nil || pile != parked && pile != queued {
+		return p, door.BadCursor()
+	}
+	return place{parts[0], pile, heap{parts[2], parts[3], parts[4]}, mark{time.UnixMicro(died), parts[6]}}, nil
+}
+
+// gather returns at most limit letters of a pile that w wants, from a place on: heap by heap,
+// the oldest death first.
+func (p pile) gather(tx *store.Tx, w wanted, from place, limit int) (found []Letter, places []place, err error) {
+	h, more := from.heap, w.has(from.heap) && from.heap != heap{}
+	if !more {
+		h, more, err = p.next(tx, w, h)
+	}
+	for at := from.mark; more && err == nil && len(found) < limit; at = ever {
+		var letters []Letter
+		if letters, err = p.letters(tx, w, h, at, limit-len(found)); err != nil {
+			break
 		}
-		return tx.Rows(parkedLetters+` AND id > $1 AND (kind = $2 OR $3 = 1) UNION ALL `+
-			queuedLetters+` AND id > $1 AND (kind = $2 OR $3 = 1) ORDER BY 1`, []any{from, w.Kind, anyKind},
-			func(scan func(...any) error) error {
-				if len(found) >= limit {
-					return nil
-				}
-				l, err := scanLetter(db.Service(), false, scan)
-				if err == nil && w.has(l, now) {
-					found = append(found, l)
-				}
-				return err
-			})
-	})
-	return found, err
+		for _, l := range letters {
+			found, places = append(found, l), append(places, place{from.service, from.pile, h, mark{l.Died, l.Envelope.ID}})
+		}
+		if len(found) < limit {
+			h, more, err = p.next(tx, w, h)
+		}
+	}
+	return found, places, err
 }
 
-// listDead answers with a page of letters. It looks for one more than fit: only then is
-// there a next page.
+// listDead answers with a page of letters, sorted by service, place, kind, problem and death.
+// It looks for one more than fit: only then is there a next page.
 func (d *Desk) listDead(r *http.Request) (door.Answer, error) {
-	limit, after, err := door.Page(r)
+	limit, cursor, err := door.Page(r)
 	if err != nil {
 		return door.Answer{}, err
 	}
-	q := r.URL.Query()
-	w := Wanted{Service: q.Get("service"), Kind: q.Get("kind"), Cause: q.Get("cause")}
-	if age := q.Get("age"); age != "" {
-		if w.Age, err = time.ParseDuration(age); err != nil {
-			return door.Answer{}, door.BadRequest("", door.Field{Field: "age", Detail: "must be a duration such as 90m"})
+	w, err := filter(r)
+	if err != nil {
+		return door.Answer{}, err
+	}
+	from, err := parsePlace(cursor)
+	if err != nil {
+		return door.Answer{}, err
+	}
+	page := door.List[Letter]{Items: []Letter{}}
+	var last []place
+	err = d.piles(r.Context(), w, from, func(w wanted, tx *store.Tx, at place) error {
+		letters, places, err := piles()[at.pile].gather(tx, w, at, limit+1-len(page.Items))
+		for _, l := range letters {
+			page.Items = append(page.Items, l.brief())
 		}
-	}
-	letters, err := d.Letters(r.Context(), w, after, limit+1)
-	page := door.List[Letter]{Items: letters}
-	if len(letters) > limit {
-		page.Items = letters[:limit]
-		page.Next = door.Cursor(letters[limit-1].ID)
-	}
-	if page.Items == nil {
-		page.Items = []Letter{}
+		last = append(last, places...)
+		return err
+	})
+	if len(page.Items) > limit {
+		page.Items, page.Next = page.Items[:limit], door.Cursor(last[limit-1].String())
 	}
 	return door.Answer{Body: page}, err
 }
 
-// showDead answers with a whole letter.
+// brief is a letter without what only one by itself is shown with.
+func (l Letter) brief() Letter {
+	l.Causes, l.Envelope = nil, nil
+	return l
+}
+
+// showDead answers with a whole letter, and with what waits behind it.
 func (d *Desk) showDead(r *http.Request) (door.Answer, error) {
 	db, err := d.service(r.PathValue("service"))
 	if err != nil {
 		return door.Answer{}, err
 	}
 	var l Letter
-	found := false
 	err = db.View(r.Context(), func(tx *store.Tx) (err error) {
-		if l, found, err = letterIn(tx, db.Service(), parkedLetters, r.PathValue("id")); err == nil && !found {
-			l, found, err = letterIn(tx, db.Service(), queuedLetters, r.PathValue("id"))
+		if l, _, err = letterIn(tx, db.Service(), r.PathValue("id")); err != nil {
+			return err
 		}
+		l.Waiting, err = behind(tx, l)
 		return err
 	})
-	if err == nil && !found {
-		err = door.NotFound("dead letter")
+	l.TraceID = ""
+	if err == nil {
+		l.TraceID = message.TraceID(l.Envelope.Trace)
+	}
+	if v := jsontext.Value(l.bytes); v.IsValid() && utf8.Valid(l.bytes) {
+		l.Body = v
+	} else {
+		l.Raw = l.bytes
 	}
 	return door.Answer{Body: l}, err
+}
+
+// behind returns the first messages that wait behind a letter.
+func behind(tx *store.Tx, l Letter) (waiting []Waiting, err error) {
+	if l.Behind == 0 {
+		return nil, nil
+	}
+	err = tx.Rows(`SELECT id, kind, time FROM parked WHERE subscription = $1 AND log = $2 AND key = $3 AND state = 'waiting' ORDER BY seq LIMIT $4 + 0`,
+		[]any{l.Service, strings.TrimPrefix(l.Envelope.Source, "/"), l.Key, shownWaiting}, func(scan func(...any) error) error {
+			var w Waiting
+			err := scan(&w.ID, &w.Kind, &w.Time)
+			waiting = append(waiting, w)
+			return err
+		})
+	return waiting, err
+}
+
+// letterIn finds a dead letter, and the pile that it lies in. Where one has taken its place,
+// that is named.
+func letterIn(tx *store.Tx, service, id string) (l Letter, in pile, err error) {
+	for _, in = range piles() {
+		if l, found, err := in.letter(tx, service, id); err != nil || found {
+			return l, in, err
+		}
+	}
+	for _, p := range piles() {
+		var by string
+		if found, err := tx.Row([]any{&by}, `SELECT id FROM `+p.table+` WHERE replaces = $1 AND replaces <> ''`, id); err != nil {
+			return l, in, err
+		} else if found {
+			gone := door.NotFound("dead letter")
+			gone.Detail = "It was edited: " + service + "/" + by + " has taken its place."
+			return l, in, gone
+		}
+	}
+	return l, in, door.NotFound("dead letter")
 }

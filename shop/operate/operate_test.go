@@ -377,7 +377,7 @@ func (s *shop) insert(queries ...string) {
 }
 
 const parkedRow = `INSERT INTO parked (subscription, log, partition, seq, id, kind, class, key, version, time, cause, trace, body, state, due, past)
-	VALUES ('other', 'far', 1, %d, 'p%d', 'Fact', 'public', 'k', 0, 1, '', '', x'%x', '%s', 1, '%s')`
+	VALUES ('stock', 'far', 1, %d, 'p%d', 'Fact', 'public', 'k', 0, 1, '', '', x'%x', '%s', 1, '%s')`
 
 func TestOddLettersAreShownToo(t *testing.T) {
 	s := newShop(t)
@@ -390,7 +390,7 @@ func TestOddLettersAreShownToo(t *testing.T) {
 	if len(letters) != 2 || letters[0].ID != "stock/p1" || letters[1].ID != "stock/p2" {
 		t.Fatalf("got %+v, want the dead and the released one", letters)
 	}
-	if l := letters[0]; l.Cause != "unreadable history: no history" || l.Place != "far (other)" || l.Behind != 1 {
+	if l := letters[0]; l.Cause != "unreadable history: no history" || l.Place != "far (stock)" || l.Behind != 1 {
 		t.Errorf("got %+v", l)
 	}
 	if l := letters[1]; l.Redrives != 2 || l.Cause != "x" {
@@ -430,8 +430,8 @@ func TestKeysThatWaitTooLong(t *testing.T) {
 	soon := now + time.Hour.Microseconds()
 	s.insert(
 		fmt.Sprintf(parkedRow, 1, 1, "{}", "retry", ""), // due since 1970
-		strings.ReplaceAll(strings.ReplaceAll(fmt.Sprintf(parkedRow, 2, 2, "{}", "retry", ""), "'other', 'far'", "'other', 'near'"), "'retry', 1,", fmt.Sprintf("'retry', %d,", soon)),
-		`INSERT INTO position (subscription, log, partition, strikes) VALUES ('other', 'far', 1, 2)`)
+		strings.ReplaceAll(strings.ReplaceAll(fmt.Sprintf(parkedRow, 2, 2, "{}", "retry", ""), "'stock', 'far'", "'stock', 'near'"), "'retry', 1,", fmt.Sprintf("'retry', %d,", soon)),
+		`INSERT INTO position (subscription, log, partition, strikes) VALUES ('stock', 'far', 1, 2)`)
 	var all strings.Builder
 	for _, f := range list[operate.Finding](s, "/admin/v1/findings") {
 		all.WriteString(f.Where + ": " + f.What + "\n")

@@ -62,6 +62,13 @@ func Decode[T Kind](m Message) (Of[T], error) {
 	return of, nil
 }
 
+// Check reports whether m can be read as a T that has a field for every member of its body.
+// The error is a *json.SemanticError or *jsontext.SyntacticError, which names the place.
+func Check[T Kind](m Message) error {
+	var data T
+	return exact.Unmarshal(m.Body, &data, exact.RejectUnknownMembers(true))
+}
+
 // Encode puts data into an envelope. Whoever stores it fills in the rest.
 func Encode(key string, data Kind) (Message, error) {
 	body, err := json.Marshal(data)

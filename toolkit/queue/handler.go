@@ -11,7 +11,8 @@ import (
 type Handler struct {
 	Queue, Kind string
 
-	decode func(message.Message) (any, error)                           // once, for call and record
+	decode func(message.Message) (any, error) // once, for call and record
+	check  func(message.Message) error
 	call   func(ctx context.Context, data any) (outcome any, err error) // nil for On
 	record func(_ context.Context, _ *store.Tx, data any, outcome any) error
 }
@@ -20,7 +21,7 @@ type Handler struct {
 // decides on the rows of the message's key alone: store.Tx.Each runs it beside others.
 func On[T message.Work](h func(context.Context, *store.Tx, message.Of[T]) error) Handler {
 	var work T
-	return Handler{Queue: work.Queue(), Kind: work.Kind(), decode: decode[T],
+	return Handler{Queue: work.Queue(), Kind: work.Kind(), decode: decode[T], check: message.Check[T],
 		record: func(ctx context.Context, tx *store.Tx, data, _ any) error { return h(ctx, tx, data.(message.Of[T])) }}
 }
 
@@ -34,7 +35,7 @@ func Do[T message.Work, R any](
 	record func(context.Context, *store.Tx, message.Of[T], R) error,
 ) Handler {
 	var work T
-	return Handler{Queue: work.Queue(), Kind: work.Kind(), decode: decode[T],
+	return Handler{Queue: work.Queue(), Kind: work.Kind(), decode: decode[T], check: message.Check[T],
 		call: func(ctx context.Context, data any) (any, error) { return call(ctx, data.(message.Of[T])) },
 		record: func(ctx context.Context, tx *store.Tx, data, outcome any) error {
 			return record(ctx, tx, data.(message.Of[T]), outcome.(R))
@@ -42,6 +43,10 @@ func Do[T message.Work, R any](
 }
 
 func decode[T message.Kind](m message.Message) (any, error) { return message.Decode[T](m) }
+
+// Check reports whether h can read m, and knows all that its body has: what a person has
+// written has no member that nobody reads.
+func (h Handler) Check(m message.Message) error { return h.check(m) }
 
 // Call runs the call of a handler made by Do, as a worker would.
 func (h Handler) Call(ctx context.Context, m message.Message) (outcome any, err error) {

@@ -12,6 +12,7 @@ type Handler struct {
 	Log, Kind string
 
 	passes bool
+	check  func(message.Message) error
 	keys   func(message.Message) ([]string, error)
 	handle func(context.Context, *store.Tx, message.Message) error
 	decode func(message.Message) (message.Kind, error)
@@ -22,7 +23,7 @@ type Handler struct {
 // the message's key alone (else see Deciding): store.Tx.Each runs it beside others.
 func On[T message.Kind](log string, h func(context.Context, *store.Tx, message.Of[T]) error) Handler {
 	var kind T
-	return Handler{Log: log, Kind: kind.Kind(),
+	return Handler{Log: log, Kind: kind.Kind(), check: message.Check[T],
 		keys: func(m message.Message) ([]string, error) { return []string{m.Key}, nil },
 		handle: func(ctx context.Context, tx *store.Tx, m message.Message) error {
 			of, err := message.Decode[T](m)
@@ -53,6 +54,10 @@ func (h Handler) Passing() Handler {
 	h.passes = true
 	return h
 }
+
+// Check reports whether h can read m, and knows all that its body has: what a person has
+// written has no member that nobody reads.
+func (h Handler) Check(m message.Message) error { return h.check(m) }
 
 // Handle runs h for one message, as a reader would.
 func (h Handler) Handle(ctx context.Context, tx *store.Tx, m message.Message) error {
