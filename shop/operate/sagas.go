@@ -190,12 +190,16 @@ func waits(i saga.Instance) string {
 // lettersOf returns the dead letters with a key, in all services.
 func (d *Desk) lettersOf(ctx context.Context, key string) ([]Letter, error) {
 	letters := []Letter{}
-	err := d.each(ctx, func(db *store.DB, tx *store.Tx) error {
-		return tx.Rows(parkedLetters+` AND key = $1 UNION ALL `+queuedLetters+` AND key = $1 ORDER BY 1`, []any{key}, func(scan func(...any) error) error {
-			l, err := scanLetter(db.Service(), false, scan)
-			letters = append(letters, l)
-			return err
-		})
+	w, err := Filter{Key: key}.understood()
+	if err != nil {
+		return nil, err
+	}
+	err = d.piles(ctx, w, place{mark: ever}, func(w wanted, tx *store.Tx, at place) error {
+		found, _, err := piles()[at.pile].gather(tx, w, at, 100)
+		for _, l := range found {
+			letters = append(letters, l.brief())
+		}
+		return err
 	})
 	return letters, err
 }
