@@ -147,7 +147,7 @@ func (a *audit) rewrite(query string) string {
 		return query
 	}
 	micros := func(t time.Time) string { return fmt.Sprint(t.UnixMicro()) }
-	return strings.NewReplacer("{before}", micros(a.start.Add(-10*time.Second)), "{late}", micros(time.Now().Add(-10*time.Second)),
+	return strings.NewReplacer("{before}", micros(a.start.Add(-10*time.Second)), "{day}", micros(a.start.Add(-23*time.Hour)), "{late}", micros(time.Now().Add(-10*time.Second)),
 		"{overdue}", micros(time.Now().Add(-5*time.Second))).Replace(query)
 }
 
@@ -160,7 +160,7 @@ func schema(service string) string { return `"` + service + `"` }
 
 // tables are what each database must have, beside the toolkit's.
 func tables(service string) []string {
-	return append([]string{"identity", "journal", "job", "position", "parked"}, map[string][]string{
+	return append([]string{"identity", "journal", "job", "position", "parked", "saga"}, map[string][]string{
 		"analytics":    {"sale", "refund", "customer", "tally", "revenue", "product"},
 		"order":        {"orders", "idempotency"},
 		"shipping":     {"shipment", "member"},

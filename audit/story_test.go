@@ -203,6 +203,7 @@ func (p *platform) fill() {
 	p.packing("packing")
 	p.tell()
 	p.count()
+	p.conducted()
 	p.read()
 }
 

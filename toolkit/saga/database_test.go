@@ -9,6 +9,13 @@ import (
 // TestOnPostgres runs the tests that touch rows once more, on a real PostgreSQL.
 func TestOnPostgres(t *testing.T) {
 	databases.Again(t, map[string]func(*testing.T){
-		"TestWays": TestWays,
+		"TestWays":                        TestWays,
+		"TestServices":                    TestServices,
+		"TestServiceIsAway":               TestServiceIsAway,
+		"TestServiceIsStopped":            TestServiceIsStopped,
+		"TestPastThePivotNothingIsUndone": TestPastThePivotNothingIsUndone,
+		"TestKnown":                       TestKnown, "TestMoved": TestMoved, "TestDeadlines": TestDeadlines, "TestRetryGivesTime": TestRetryGivesTime,
+		"TestUnknown": TestUnknown, "TestAStepThatFails": TestAStepThatFails, "TestReady": TestReady, "TestDiagram": TestDiagram,
+		"TestTwoInstances": TestTwoInstances,
 	})
 }
