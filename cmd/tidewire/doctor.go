@@ -149,6 +149,9 @@ func (p *platform) operators(c config.Config, mails *notification.Service) *oper
 			d.Sagas[m.name()] = m.saga
 		}
 		d.Takers[m.name()] = m.takers()
+		if m.view != nil {
+			d.Projections = append(d.Projections, m.view)
+		}
 		if m.awaited {
 			d.Ready = append(d.Ready, operate.Check{Name: "readers of " + m.name(), Works: p.standstill.works(m.name())})
 		}

@@ -54,19 +54,20 @@ func (w *wrongUse) Is(target error) bool { return target == errWrong }
 type program struct {
 	settings
 
-	Up       upCommand       `cmd:"" help:"Run all services, or those named, in one process."`
-	Load     loadCommand     `cmd:"" help:"Place orders over HTTP and follow each to its final state."`
-	Audit    auditCommand    `cmd:"" help:"Prove the promises on the stored data."`
-	Doctor   doctorCommand   `cmd:"" help:"Find what is misconfigured, stuck or lost, and say what to do."`
-	Backup   backupCommand   `cmd:"" help:"Copy all databases as they are at one moment."`
-	Order    orderCommand    `cmd:"" help:"Look at an order."`
-	Stream   streamCommand   `cmd:"" help:"Look at streams: who reads what, and how far."`
-	Queue    queueCommand    `cmd:"" help:"Look at queues."`
-	Dead     deadCommand     `cmd:"" help:"Dead letters: what nobody could handle."`
-	Saga     sagaCommand     `cmd:"" help:"Sagas: who waits for whom, and until when."`
-	Schedule scheduleCommand `cmd:"" help:"Work that waits for its time: deadlines, retries."`
-	Config   configCommand   `cmd:"" help:"Print every configuration key, its value and where it came from."`
-	Version  versionCommand  `cmd:"" help:"Print version, commit, Go version and engine versions."`
+	Up         upCommand         `cmd:"" help:"Run all services, or those named, in one process."`
+	Load       loadCommand       `cmd:"" help:"Place orders over HTTP and follow each to its final state."`
+	Audit      auditCommand      `cmd:"" help:"Prove the promises on the stored data."`
+	Doctor     doctorCommand     `cmd:"" help:"Find what is misconfigured, stuck or lost, and say what to do."`
+	Backup     backupCommand     `cmd:"" help:"Copy all databases as they are at one moment."`
+	Order      orderCommand      `cmd:"" help:"Look at an order."`
+	Stream     streamCommand     `cmd:"" help:"Look at streams: who reads what, and how far."`
+	Queue      queueCommand      `cmd:"" help:"Look at queues."`
+	Dead       deadCommand       `cmd:"" help:"Dead letters: what nobody could handle."`
+	Saga       sagaCommand       `cmd:"" help:"Sagas: who waits for whom, and until when."`
+	Schedule   scheduleCommand   `cmd:"" help:"Work that waits for its time: deadlines, retries."`
+	Projection projectionCommand `cmd:"" help:"What is kept of events: list it, compare it with them, make it anew."`
+	Config     configCommand     `cmd:"" help:"Print every configuration key, its value and where it came from."`
+	Version    versionCommand    `cmd:"" help:"Print version, commit, Go version and engine versions."`
 
 	Simulator simulatorCommand `cmd:"" hidden:"" help:"Run the payment simulator."`
 }

@@ -15,7 +15,6 @@ import (
 	"github.com/tidewire/tidewire/cmd/tidewire/config"
 	"github.com/tidewire/tidewire/shop/door"
 	"github.com/tidewire/tidewire/shop/operate"
-	"github.com/tidewire/tidewire/toolkit/run"
 	"github.com/tidewire/tidewire/toolkit/store"
 )
 
@@ -161,18 +160,29 @@ func (f *shopfront) stock() {
 // settle runs the platform until these paths have something, and then stops it.
 func (f *shopfront) settle(paths ...string) {
 	f.t.Helper()
-	ctx, stop := context.WithCancel(f.t.Context())
-	ended := make(chan error, 1)
-	go func() { ended <- run.All(ctx, f.parts(nil)...) }()
-	for _, path := range paths {
-		eventually(f.t, path, func() bool {
-			return f.send(&call{method: "GET", path: path, host: "localhost"}).Code == http.StatusOK
-		})
+	f.during(func() {
+		for _, path := range paths {
+			eventually(f.t, path, func() bool {
+				return f.send(&call{method: "GET", path: path, host: "localhost"}).Code == http.StatusOK
+			})
+		}
+	})
+}
+
+// operate asks the operators' door, and returns its answer.
+func (f *shopfront) operate(method, path, body string, want int) string {
+	f.t.Helper()
+	r := httptest.NewRequest(method, path, strings.NewReader(body))
+	r.Host = "localhost"
+	if body != "" {
+		r.Header.Set("Content-Type", "application/json")
 	}
-	stop()
-	if err := <-ended; err != nil {
-		f.t.Fatal(err)
+	w := httptest.NewRecorder()
+	door.Handler(door.Options{OpenMode: true}, f.desk.Routes()...).ServeHTTP(w, r)
+	if w.Code != want {
+		f.t.Fatalf("%s %s %s: %d %s, want %d", method, path, body, w.Code, w.Body, want)
 	}
+	return w.Body.String()
 }
 
 // digest is of every row of every table of every database.

@@ -26,6 +26,7 @@ import (
 	"github.com/tidewire/tidewire/shop/user"
 	"github.com/tidewire/tidewire/toolkit/failure"
 	"github.com/tidewire/tidewire/toolkit/journal"
+	"github.com/tidewire/tidewire/toolkit/projection"
 	"github.com/tidewire/tidewire/toolkit/queue"
 	"github.com/tidewire/tidewire/toolkit/request"
 	"github.com/tidewire/tidewire/toolkit/run"
@@ -114,11 +115,11 @@ func wire(ctx context.Context, c config.Config, meter metric.Meter) (*platform, 
 		members: []member{
 			{db: users.DB, routes: users.Routes()},
 			{db: products.DB, routes: products.Routes()},
-			{db: orders.DB, routes: orders.Routes(), streams: orders.Streams(), queues: orders.Queues(), saga: orders.Saga(), awaited: true},
+			{db: orders.DB, routes: orders.Routes(), streams: orders.Streams(), queues: orders.Queues(), saga: orders.Saga(), view: rebuilds(e, process, orders.DB, orders.Projection()), awaited: true},
 			{db: payments.DB, routes: payments.Routes(), streams: payments.Streams(), queues: payments.Queues(), also: payments.Run, awaited: true},
 			{db: stock.DB, routes: stock.Routes(), streams: stock.Streams(), answers: stock.Answers(), also: stock.Run, awaited: true},
 			{db: parcels.DB, routes: parcels.Routes(), streams: parcels.Streams(), queues: parcels.Queues(), also: parcels.Run, awaited: true, working: working{aside: shipping.Tracking}},
-			{db: numbers.DB, routes: numbers.Routes(), streams: numbers.Streams(), reading: reading{numbers.Policy(), analytics.Rest}},
+			{db: numbers.DB, routes: numbers.Routes(), streams: numbers.Streams(), view: rebuilds(e, process, numbers.DB, numbers.Projection()), reading: reading{numbers.Policy(), analytics.Rest}},
 			{db: mails.DB, routes: mails.Routes(), streams: mails.Streams(), queues: mails.Queues(), also: mails.Run,
 				reading: reading{mails.Policy(), notification.Rest}, working: working{policy: mails.CallPolicy(), calls: notification.Calls}},
 		}}
@@ -128,6 +129,11 @@ func wire(ctx context.Context, c config.Config, meter metric.Meter) (*platform, 
 		return nil, errors.Join(err, p.close())
 	}
 	return p, nil
+}
+
+// rebuilds is what makes a projection of the service of db anew.
+func rebuilds(e *engine, process *run.Process, db *store.DB, p projection.Projection) *projection.Rebuilder {
+	return &projection.Rebuilder{Projection: p, DB: db, Logs: e.logs, Process: process}
 }
 
 // notifications is the service that writes to people, with the mail server that is
@@ -159,6 +165,7 @@ type member struct {
 	answers []request.Handler           // to what others ask it
 	also    func(context.Context) error // what it does now and then; nil
 	saga    saga.Operated               // that it conducts; nil
+	view    *projection.Rebuilder       // what can be made anew from events; nil
 	awaited bool                        // an order waits for it: how far it is behind, and whether it stands still, decides whether more are taken
 	reading reading
 	working working
@@ -304,6 +311,9 @@ func (p *platform) parts(names []string) (parts []func(context.Context) error) {
 		}
 		if m.also != nil {
 			parts = append(parts, m.also)
+		}
+		if m.view != nil {
+			parts = append(parts, m.view.Run)
 		}
 		parts = append(parts, journal.Pruner{DB: m.db, Readers: p.readersOf(m.name()), Keep: p.retention}.Run)
 	}

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/tidewire/tidewire/shop/door"
+	"github.com/tidewire/tidewire/toolkit/projection"
 	"github.com/tidewire/tidewire/toolkit/saga"
 	"github.com/tidewire/tidewire/toolkit/store"
 	"github.com/tidewire/tidewire/toolkit/stream"
@@ -15,15 +16,16 @@ import (
 
 // A Desk is where an operator sits.
 type Desk struct {
-	Services []*store.DB              // one for each service
-	Logs     map[string]stream.Log    // by name, to count what is still to be read; may lack some
-	Queues   map[string][]string      // by service, to show those with nothing in them
-	Away     map[string]func() bool   // by queue: whether what its calls need is away, so that its jobs wait; may lack most
-	Ready    []Check                  // what must work before the platform is ready
-	Checks   []Finder                 // what else can be wrong, of the shop and the machine
-	Sagas    map[string]saga.Operated // by service; may lack most
-	Follows  map[string][]string      // by service: the kinds that it does something about
-	Backups  *Backups                 // nil: the databases' server makes them
+	Services    []*store.DB              // one for each service
+	Logs        map[string]stream.Log    // by name, to count what is still to be read; may lack some
+	Queues      map[string][]string      // by service, to show those with nothing in them
+	Away        map[string]func() bool   // by queue: whether what its calls need is away, so that its jobs wait; may lack most
+	Ready       []Check                  // what must work before the platform is ready
+	Checks      []Finder                 // what else can be wrong, of the shop and the machine
+	Sagas       map[string]saga.Operated // by service; may lack most
+	Follows     map[string][]string      // by service: the kinds that it does something about
+	Projections []*projection.Rebuilder  // what can be made anew from events
+	Backups     *Backups                 // nil: the databases' server makes them
 
 	// Takers are who handles what, by service: an edited message must be one that they can
 	// read. May lack some.
@@ -45,7 +47,7 @@ type Finder func(context.Context) ([]Finding, error)
 // Routes are the JSON routes of the operators' door. All but the acts and backups only read, but
 // for /readyz, which writes once a second at most: they can be asked as often as a dashboard likes.
 func (d *Desk) Routes() []door.Route {
-	return append(d.sagaRoutes(), []door.Route{
+	return append(append(d.sagaRoutes(), d.projectionRoutes()...), []door.Route{
 		{Pattern: "GET /livez", Handle: func(*http.Request) (door.Answer, error) { return door.Answer{Body: alive{true}}, nil }},
 		{Pattern: "GET /readyz", Handle: d.ready},
 		{Pattern: "GET /admin/v1/streams", Handle: listed(d.Streams)},
