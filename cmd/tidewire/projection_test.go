@@ -15,7 +15,7 @@ import (
 func TestProjectionCommands(t *testing.T) {
 	r := up(t, filepath.Join(t.TempDir(), "data"))
 	r.ends(`{"userId":"1","productId":"1","quantity":1}`, "completed", "")
-	r.ends(`{"userId":"1","productId":"1","quantity":1,"payment":{"method":"declined"}}`, "failed", "")
+	r.ends(`{"userId":"1","productId":"1","quantity":1,"payment":{"method":"declined"}}`, "failed", "payment_declined")
 	for _, tt := range []struct {
 		args string
 		exit int
