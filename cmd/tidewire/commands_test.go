@@ -20,8 +20,8 @@ func TestCommandsThatLook(t *testing.T) {
 		args []string
 		want []string
 	}{
-		{[]string{"order", "show", id}, []string{"OrderCreated", "OrderConfirmed", "OrderCompleted", "charge captured", "posting", "shipping", "inventory", "order OrderCreated *", "payment PaymentProcessed"}},
-		{[]string{"order", "show", id, "--diagram"}, []string{"sequenceDiagram", "actor outside", "outside->>order: request", "order-->>payment: OrderCreated", "payment->>inventory: PaymentProcessed", "Note over order: OrderCompleted"}},
+		{[]string{"order", "show", id}, []string{"OrderCreated", "OrderConfirmed", "OrderCompleted", "authorize unavailable", "capture captured", "posting", "shipping", "inventory", "order AuthorizePayment *", "payment PaymentProcessed"}},
+		{[]string{"order", "show", id, "--diagram"}, []string{"sequenceDiagram", "actor outside", "outside->>order: request", "order->>inventory: ReserveStock", "order-->>payment: CapturePayment", "payment->>order: PaymentProcessed", "Note over order: OrderCompleted"}},
 		{[]string{"stream", "list"}, []string{"SUBSCRIPTION", "payment", "order", "inventory"}},
 		{[]string{"stream", "list", "--partitions"}, []string{"PARTITION", "POSITION"}},
 		{[]string{"queue", "list"}, []string{"QUEUE", "payment_charges", "order_deadlines"}},
