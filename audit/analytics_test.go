@@ -39,7 +39,7 @@ func (p *platform) count() {
 	for t, n := range tallies {
 		p.exec("analytics", `INSERT INTO tally (name, label, n, at) VALUES ($1, $2, $3, $4)`, t[0], t[1], n, latest[t])
 	}
-	p.say("analytics", "DeadLetterDecided", "dead:nothing", 0, nil)
+	p.say("analytics", "DeadLetterDecided", "dead:nothing", 0, map[string]any{"act": "redrive", "who": "eve"})
 }
 
 // renamed is a product that the catalogue calls something else.

@@ -65,7 +65,12 @@ func TestNothingWrong(t *testing.T) {
 			if err := p.dbs["payment"].QueryRow(`SELECT id FROM journal WHERE kind = 'PaymentProcessed' AND key = 'blocked'`).Scan(&letter); err != nil {
 				p.t.Fatal(err)
 			}
-			p.say("inventory", "DeadLetterDecided", "dead:"+letter, 0, map[string]any{"act": "discard"})
+			p.say("inventory", "DeadLetterDecided", "dead:"+letter, 0, map[string]any{"act": "discard", "who": "eve"})
+		}},
+		{name: "a dead letter that was edited, redriven and died again", do: func(p *platform) {
+			grave{service: "shipping", id: "a-1", parked: true, replaces: "a-0", said: true, named: true}.dig(p)
+			decides(p, "shipping", "a-0", map[string]any{"act": "edit", "who": "eve", "became": "shipping/a-1", "body": map[string]any{"n": 1}}, 0)
+			decides(p, "shipping", "a-1", map[string]any{"act": "redrive", "who": "eve"}, -time.Second)
 		}},
 		{name: "a parked message behind a dead one", do: func(p *platform) {
 			p.park("inventory", "payment", "blocked", 100000, "waiting", 0)

@@ -90,7 +90,7 @@ func positions() promise {
 }
 
 // effects checks that what a subscriber has passed it has handled, unless the message
-// is parked, or an operator discarded it: in = done + parked + dead + discarded.
+// is parked, or an operator discarded it (or edited it: then it is another message): in = done + parked + dead + discarded.
 func effects() promise {
 	p := promise{name: "every message has its effect"}
 	for _, e := range consequences() {
@@ -99,7 +99,7 @@ func effects() promise {
 		p.probes = append(p.probes, probe{of: count(passed), bad: fmt.Sprintf(`SELECT '%[3]s of %[2]s ' || e.key || ' was passed by %[1]s and left nothing' FROM %[4]s
 			AND NOT (%[5]s)
 			AND NOT EXISTS (SELECT 1 FROM %[1]q.parked k WHERE k.subscription = '%[1]s' AND k.log = '%[2]s' AND k.partition = e.partition AND k.seq = e.seq)
-			AND NOT EXISTS (SELECT 1 FROM fact_%[1]s d WHERE d.kind = 'DeadLetterDecided' AND d.key = 'dead:' || e.id)`, e.by, e.log, e.kind, passed, e.done)})
+			AND NOT EXISTS (SELECT 1 FROM fact_%[1]s d WHERE d.kind = 'DeadLetterDecided' AND d.key = 'dead:' || e.id AND (d.word LIKE 'discard%%' OR d.word LIKE 'edit%%'))`, e.by, e.log, e.kind, passed, e.done)})
 	}
 	return p
 }

@@ -42,8 +42,9 @@ var scratch = [...]string{
 
 // fact is a journal without its bodies. Word is the reason of an end, the currency of an
 // amount, a tracking number, the name of a product, or the template of a notification.
-// Party is the user that it is about, or the carrier. N is how often a payment was tried,
-// or how much of a product there was to begin with.
+// Party is the user that it is about, the carrier, or who decided on a dead message. N is how
+// often a payment was tried, how much of a product there was to begin with, or 1 where the
+// body of a dead message was kept; its word is what was done, and what took its place.
 func fact(log string) string {
 	return "CREATE TEMP TABLE fact_" + log + ` (kind TEXT, key TEXT, version BIGINT, partition BIGINT, seq BIGINT, id TEXT, time BIGINT, word TEXT, amount BIGINT, party TEXT, n BIGINT)`
 }
@@ -98,13 +99,16 @@ func (a *audit) fill() {
 				WHEN kind IN ('OrderCreated', 'PaymentProcessed', 'PaymentRefunded') THEN `+d.text("body", "currency")+`
 				WHEN kind IN ('NotificationSent', 'NotificationFailed') THEN `+d.text("body", "template")+`
 				WHEN kind IN ('OrderShipped', 'ShipmentDelivered') THEN `+d.text("body", "trackingNumber")+`
-				WHEN kind IN ('ProductCreated', 'ProductUpdated') THEN `+d.text("body", "name")+` END,
+				WHEN kind IN ('ProductCreated', 'ProductUpdated') THEN `+d.text("body", "name")+`
+				WHEN kind = 'DeadLetterDecided' THEN `+d.text("body", "act")+` || ' ' || COALESCE(`+d.text("body", "became")+`, '') END,
 			CASE WHEN kind = 'OrderCreated' THEN `+number("total")+`
 				WHEN kind IN ('ProductCreated', 'ProductPriceUpdated') THEN `+number("price")+`
 				WHEN kind IN ('PaymentProcessed', 'PaymentRefunded') THEN `+number("amount")+` END,
-			CASE kind WHEN 'OrderCreated' THEN `+d.text("body", "userId")+` WHEN 'OrderShipped' THEN `+d.text("body", "carrier")+` WHEN 'UserRegistered' THEN key END,
+			CASE kind WHEN 'OrderCreated' THEN `+d.text("body", "userId")+` WHEN 'OrderShipped' THEN `+d.text("body", "carrier")+` WHEN 'UserRegistered' THEN key
+				WHEN 'DeadLetterDecided' THEN `+d.text("body", "who")+` END,
 			CASE WHEN kind IN ('PaymentProcessed', 'PaymentFailed', 'PaymentRefunded') THEN COALESCE(`+number("attempts")+`, 0)
-				WHEN kind = 'ProductCreated' THEN `+number("stock")+` END
+				WHEN kind = 'ProductCreated' THEN `+number("stock")+`
+				WHEN kind = 'DeadLetterDecided' AND COALESCE(`+d.text("body", "body")+`, `+d.text("body", "rawBody")+`) IS NOT NULL THEN 1 END
 			FROM `+schema(s)+`.journal`)
 	}
 	if !d.remote {
