@@ -1,3 +1,3 @@
 // Package part measures parts of the toolkit alone, each as the raw twin has it: group
-// commit, reader, queue, and the acceptance of an order.
+// commit, reader, queue, saga, and the acceptance of an order.
 package part

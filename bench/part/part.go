@@ -37,6 +37,9 @@ func All() []Part {
 		{"queue: empty jobs", jobs, func(ctx context.Context, dir string, s Size) (watch.Rate, error) {
 			return twin.Jobs(ctx, dir, s.Messages)
 		}},
+		{"saga: four empty steps over two services, 100 at a time", sagas, func(ctx context.Context, dir string, s Size) (watch.Rate, error) {
+			return twin.Sagas(ctx, dir, travellers, s.Time)
+		}},
 		{"accept alone: POST /api/orders, 64 clients", accept, func(ctx context.Context, dir string, s Size) (watch.Rate, error) {
 			door, end, err := twin.Door(ctx, dir)
 			if err != nil {

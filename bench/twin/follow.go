@@ -16,6 +16,7 @@ type follower struct {
 	handle   map[string]func(envelope) func(*tx)
 	last     func(*tx)       // ends a batch; nil: nothing does
 	rest     time.Duration   // in which facts gather, after a batch that was not full
+	after    func()          // a batch is on disk; nil: nothing is
 	stop     <-chan struct{} // nil: never
 }
 
@@ -50,6 +51,9 @@ func (f follower) run() {
 					f.last(t)
 				}
 			})
+			if f.after != nil {
+				f.after()
+			}
 		}
 		if facts < followSize {
 			time.Sleep(f.rest)

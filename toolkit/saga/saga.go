@@ -203,7 +203,7 @@ func (s Saga[S]) follow(tx *store.Tx, p place, of *S, m step) (Outcome, error) {
 func (s Saga[S]) keep(tx *store.Tx, before, p place, m step) error {
 	s.name(&p)
 	if p != before {
-		if err := update(tx, p); err != nil {
+		if err := update(tx, before, p); err != nil {
 			return err
 		}
 	}

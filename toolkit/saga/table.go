@@ -19,7 +19,12 @@ func read(tx *store.Tx, id string) (p place, found bool, err error) {
 	return p, found, err
 }
 
-func update(tx *store.Tx, p place) error {
+// update stores where p stands. A state that stays is not written: on SQLite that would
+// write the indexes of states anew.
+func update(tx *store.Tx, before, p place) error {
+	if p.State == before.State {
+		return tx.Exec(`UPDATE saga SET step = $2, tries = $3, since = $4 WHERE id = $1`, p.ID, p.Step, p.Tries, p.Since)
+	}
 	return tx.Exec(`UPDATE saga SET state = $2, step = $3, turned = $4, why = $5, tries = $6, since = $7 WHERE id = $1`,
 		p.ID, string(p.State), p.Step, p.Turned, p.Why, p.Tries, p.Since)
 }
