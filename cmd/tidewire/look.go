@@ -8,7 +8,9 @@ import (
 
 // A streamCommand looks at streams.
 type streamCommand struct {
-	List streamListCommand `cmd:"" help:"Who reads which log, how far, and what stops it."`
+	List   streamListCommand   `cmd:"" help:"Who reads which log, how far, and what stops it."`
+	Tail   streamTailCommand   `cmd:"" help:"What the logs say."`
+	Replay streamReplayCommand `cmd:"" help:"Have a subscription read a log again."`
 }
 
 // A streamListCommand lists who reads what. Its table has a line for each subscription,

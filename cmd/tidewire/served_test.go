@@ -80,7 +80,7 @@ func openFront(t *testing.T, data string, set ...string) *shopfront {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := config.Load(config.Source{Set: append(set, "payment.simulator=http://127.0.0.1:1"), Flags: map[string]string{"data": data}})
+	l, err := config.Load(config.Source{Set: append([]string{"payment.simulator=http://127.0.0.1:1"}, set...), Flags: map[string]string{"data": data}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -189,6 +189,17 @@ func (f *shopfront) operate(method, path, body string, want int) string {
 func (f *shopfront) digest() map[string]string {
 	f.t.Helper()
 	all := map[string]string{}
+	for table, rows := range f.rows() {
+		sum := sha256.Sum256([]byte(strings.Join(rows, "\n")))
+		all[table] = fmt.Sprint(len(rows), " rows, ", hex.EncodeToString(sum[:8]))
+	}
+	return all
+}
+
+// rows are all rows of every table of every database, as text.
+func (f *shopfront) rows() map[string][]string {
+	f.t.Helper()
+	all := map[string][]string{}
 	for service, db := range f.databases {
 		err := db.View(context.Background(), func(tx *store.Tx) error {
 			tables, err := texts(tx, f.tableNames())
@@ -205,8 +216,7 @@ func (f *shopfront) digest() map[string]string {
 					return fmt.Errorf("%s: %w", query, err)
 				}
 				slices.Sort(rows)
-				sum := sha256.Sum256([]byte(strings.Join(rows, "\n")))
-				all[service+"."+table] = fmt.Sprint(len(rows), " rows, ", hex.EncodeToString(sum[:8]))
+				all[service+"."+table] = rows
 			}
 			return nil
 		})

@@ -51,6 +51,8 @@ func (d *Desk) Routes() []door.Route {
 		{Pattern: "GET /livez", Handle: func(*http.Request) (door.Answer, error) { return door.Answer{Body: alive{true}}, nil }},
 		{Pattern: "GET /readyz", Handle: d.ready},
 		{Pattern: "GET /admin/v1/streams", Handle: listed(d.Streams)},
+		{Pattern: "POST /admin/v1/streams/{subscription}/{log}/replay", Handle: d.replay},
+		{Pattern: "GET /admin/v1/streams/{log}/messages", Handle: d.messages, Query: []string{"from", "kind", "key", "all", "wait", "limit", "cursor"}},
 		{Pattern: "GET /admin/v1/queues", Handle: listed(d.Depths)},
 		{Pattern: "GET /admin/v1/findings", Handle: listed(d.Findings)},
 		{Pattern: "GET /admin/v1/orders/{id}", Handle: d.showOrder},

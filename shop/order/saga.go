@@ -60,8 +60,12 @@ func ship(r *row) message.Work {
 	return contract.ShipOrder{OrderID: r.Terms.OrderID, Lines: r.Terms.Lines}
 }
 
-// hear keeps why an order is being undone, until it fails.
+// hear keeps why an order is being undone, until it fails. What comes after its end, or comes
+// again, is no reason any more.
 func (r *row) hear(m message.Kind) {
+	if r.State.ended() {
+		return
+	}
 	switch m := m.(type) {
 	case contract.InventoryUpdateFailed:
 		r.Why = m.Reason

@@ -44,7 +44,7 @@ func load(tx *store.Tx, orderID string) (p payment, err error) {
 	return p, err
 }
 
-// save writes p.
+// save writes p. What is as it was stays so: a message that comes again changes nothing.
 func save(tx *store.Tx, p payment) error {
 	status := p.state
 	if status == closing {
@@ -52,7 +52,7 @@ func save(tx *store.Tx, p payment) error {
 	}
 	if p.stored {
 		return tx.Exec(`UPDATE payment SET status = $2, closed = $3, reference = $4, reason = $5, attempts = $6, calls = $7, updated = $8, captures = $9
-			WHERE order_id = $1`, p.OrderID, string(status), p.closed, p.reference, p.reason, p.attempts, p.calls, tx.Now, p.captures)
+			WHERE order_id = $1 AND (status <> $2 OR closed <> $3 OR reference <> $4 OR reason <> $5 OR attempts <> $6 OR calls <> $7 OR captures <> $9)`, p.OrderID, string(status), p.closed, p.reference, p.reason, p.attempts, p.calls, tx.Now, p.captures)
 	}
 	return tx.Exec(`INSERT INTO payment (order_id, status, closed, amount, currency, method, style, lines, key,
 			reference, reason, attempts, calls, created, updated)

@@ -22,6 +22,8 @@
 //     stops the partition, with the reason in the table position, an error in the log of
 //     the process and a number at tidewire.stream.stopped. Nothing is skipped. A reader
 //     that starts looks again, and goes on if the log that was read is back.
+//   - A subscription that is set back (Rewind) gets everything from there on once more,
+//     within a second; what it has in hand meanwhile is not stored.
 //
 // The life of a message behind its log:
 //

@@ -3,6 +3,7 @@ package stream
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -285,7 +286,8 @@ func (s *session) release() {
 	defer cancel()
 	_, err := s.db.Update(ctx, nil, func(tx *store.Tx) error {
 		for p, h := range s.held {
-			if err := s.own(tx, row{Position: store.Position{Partition: p}, token: h.token}, h.token, ""); err != nil {
+			err := s.own(tx, row{Position: store.Position{Partition: p}, token: h.token}, h.token, "")
+			if err != nil && !errors.Is(err, errLost) { // what was rewound meanwhile is nobody's
 				return err
 			}
 		}

@@ -57,8 +57,15 @@ func (r *Reader) Run(ctx context.Context) error {
 	hint, unwatch := r.Log.Watch()
 	defer unwatch()
 	defer s.release()
+	rewound, unwatchRewound := s.DB.Watch(rewound(s.Name))
+	defer unwatchRewound()
 	idle := run.NewIdler(s.DB.Alone())
 	for ctx.Err() == nil {
+		select {
+		case <-rewound:
+			s.forget()
+		default:
+		}
 		progress, err := s.turn(ctx)
 		switch {
 		case err != nil && ctx.Err() == nil:
@@ -147,7 +154,7 @@ func (s *session) rest(ctx context.Context) {
 func (s *session) turn(ctx context.Context) (progress bool, err error) {
 	if time.Now().After(s.holdAt) {
 		if err := s.hold(ctx); err != nil {
-			return false, err
+			return false, s.lost(err)
 		}
 	}
 	drained, err := s.drain(ctx)

@@ -43,6 +43,7 @@ func Run(t *testing.T, h Harness) {
 		{"LaterVersion", later()},
 		{"AnotherLog", others()},
 		{"Follower", followers()},
+		{"Rewound", rewound()},
 		{"KillsTheProcess", killers()},
 		{"TwoInstances", instances()},
 	} {
