@@ -17,7 +17,8 @@ type word string
 func (w word) Kind() string  { return string(w) }
 func (w word) Queue() string { return "other_commands" }
 
-// four is a saga of which two steps share what refuses and what undoes them, and two come after
+// four is a saga in which two steps share what refuses and what undoes them; two come after
+// its pivot.
 func four() Saga[int] {
 	send := func(*int) message.Work { return word("do") }
 	undo := func(*int) message.Work { return word("undo") }

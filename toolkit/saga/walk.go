@@ -164,7 +164,7 @@ func (s Saga[S]) ask(tx *store.Tx, of *S, p place) error {
 	return tx.Send(p.ID, s.Steps[p.at].Send(of))
 }
 
-// A timer is a deadline and what it is reckoned from.
+// due is the deadline of p, and when that is, reckoned from now.
 func (s Saga[S]) due(p place, now time.Time) (Deadline, time.Time) {
 	st, d := s.Steps[p.at], Deadline{ID: p.ID, Step: s.Steps[p.at].Name, Undo: p.State == Undoing}
 	limit := p.Started.Add(orElse(s.Within, within))
