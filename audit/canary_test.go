@@ -229,7 +229,7 @@ func TestCleanPlatform(t *testing.T) {
 // silent: each finds something in one of the platforms, or it would prove nothing.
 func TestCanaries(t *testing.T) {
 	onEach(t, func(t *testing.T, filled func(*testing.T) *platform) {
-		all, ran := slices.Concat(plants(), inCatalogue(), miscounts(), untold(), parcelPlants(), overscheduled(), buried(), sagaPlants(), wrecks(), []plant{unfolded()}), 0
+		all, ran := slices.Concat(plants(), inCatalogue(), miscounts(), untold(), parcelPlants(), overscheduled(), buried(), halfMade(), sagaPlants(), wrecks(), []plant{unfolded()}), 0
 		loud := map[string][]bool{}
 		for _, c := range all {
 			t.Run(c.name, func(t *testing.T) {

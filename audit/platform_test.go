@@ -182,7 +182,7 @@ func (p *platform) tables(service string) (ddl string) {
 
 func (p *platform) exec(service, query string, args ...any) {
 	p.t.Helper()
-	if strings.Contains(query, "DROP ") {
+	if strings.Contains(query, "DROP ") || strings.Contains(query, "CREATE ") {
 		p.wrecked[service] = true
 	}
 	if _, err := p.dbs[service].Exec(query, args...); err != nil {

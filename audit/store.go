@@ -70,6 +70,12 @@ func (a *audit) prepare() error {
 		return err
 	}
 	a.inside = true
+	if a.dialect.remote {
+		// As every View of the platform: no table takes another one's place while we look.
+		for _, s := range services {
+			a.try(s, `LOCK TABLE `+schema(s)+`.exchange IN ACCESS SHARE MODE`)
+		}
+	}
 	// A snapshot of a file begins with the first look at it.
 	for _, s := range services {
 		a.try(s, `SELECT COUNT(*) FROM `+schema(s)+`.identity`)
@@ -160,7 +166,7 @@ func schema(service string) string { return `"` + service + `"` }
 
 // tables are what each database must have, beside the toolkit's.
 func tables(service string) []string {
-	return append([]string{"identity", "journal", "job", "position", "parked", "saga"}, map[string][]string{
+	return append([]string{"rebuild", "rebuild_position", "identity", "journal", "job", "position", "parked", "saga"}, map[string][]string{
 		"analytics":    {"sale", "refund", "customer", "tally", "revenue", "product"},
 		"order":        {"orders", "idempotency"},
 		"shipping":     {"shipment", "member"},
