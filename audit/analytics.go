@@ -72,7 +72,7 @@ func (a *audit) recounts() []recount {
 const latest = `SELECT 'accepted' AS name, '' AS label, MAX(f.time) AS at FROM analytics.sale s JOIN fact_order f ON f.kind = 'OrderCreated' AND f.key = s.order_id WHERE s.accepted = 1
 	UNION ALL SELECT state, reason, MAX(ended) FROM analytics.sale WHERE accepted = 1 AND state <> '' GROUP BY state, reason
 	UNION ALL SELECT 'revenue', currency, MAX(ended) FROM analytics.sale WHERE accepted = 1 AND state = 'completed' GROUP BY currency
-	UNION ALL SELECT 'refunded', r.currency, MAX(f.time) FROM analytics.refund r JOIN fact_payment f ON f.kind = 'PaymentRefunded' AND f.key = r.order_id GROUP BY r.currency
+	UNION ALL SELECT 'refunded', r.currency, MAX(f.time) FROM analytics.refund r JOIN (SELECT key, MIN(time) AS time FROM fact_payment WHERE kind = 'PaymentRefunded' GROUP BY key) f ON f.key = r.order_id GROUP BY r.currency
 	UNION ALL SELECT 'users', '', MAX(f.time) FROM analytics.customer c JOIN fact_user f ON f.kind = 'UserRegistered' AND f.key = c.user_id`
 
 // analytics checks that every number is the sum of its rows, and that every row is what

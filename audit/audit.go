@@ -83,7 +83,7 @@ func Run(ctx context.Context, o Options) (Report, error) {
 func (a *audit) promises() []promise {
 	all := []promise{
 		a.complete(), whole(), a.history(), capture(), provider(), reconciled(), undone(), balance(), stock(), shelves(),
-		a.shipments(), parcels(), a.notifications(), a.analytics(), positions(), effects(), causes(), calls(), owners(), sagas(), schedules(), letters(), a.projections(),
+		a.shipments(), parcels(), a.notifications(), a.analytics(), positions(), effects(), causes(), a.commanded(), calls(), holds(), owners(), sagas(), schedules(), letters(), a.projections(),
 		a.prices(), a.found(), profiles(),
 	}
 	if a.Ledger != "" {

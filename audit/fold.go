@@ -42,6 +42,9 @@ func (a *audit) folded() []probe {
 	spoken := func(kinds, and string) string {
 		return `EXISTS (SELECT 1 FROM fact_payment f WHERE f.kind IN (` + kinds + `) AND f.key = o.id` + and + `)`
 	}
+	kept := func(kind string) string {
+		return `EXISTS (SELECT 1 FROM fact_inventory f WHERE f.kind = '` + kind + `' AND f.key = o.id)`
+	}
 	return []probe{
 		// What never changes is what the first event says.
 		unlike(`'order ' || o.id`, `"order".journal j JOIN "order".orders o ON o.id = j.key WHERE j.kind = 'OrderCreated'`,
@@ -55,10 +58,18 @@ func (a *audit) folded() []probe {
 		// That what was heard is there is the promise of every message's effect.
 		{bad: `SELECT 'order ' || o.id || ' is ' || o.status || ' and its payment ' || o.payment_status || ', which payment did not say' FROM "order".orders o
 			WHERE NOT CASE o.payment_status WHEN 'pending' THEN o.status = 'pending' WHEN 'ended' THEN ` + undone + `
+				WHEN 'authorized' THEN o.status = 'pending' AND ` + spoken("'PaymentAuthorized'", "") + ` WHEN 'voided' THEN ` + spoken("'PaymentVoided'", "") + `
 				WHEN 'captured' THEN NOT ` + undone + ` AND ` + spoken("'PaymentProcessed'", "") + ` WHEN 'refunding' THEN ` + undone + ` AND ` + spoken("'PaymentProcessed'", "") + `
 				WHEN 'failed' THEN ` + spoken("'PaymentFailed'", "") + ` WHEN 'refunded' THEN ` + spoken("'PaymentRefunded'", "") + ` ELSE 1 = 0 END`},
 		{bad: `SELECT 'order ' || o.id || ' was tried to be paid ' || o.payment_attempts || ' times, which payment did not say' FROM "order".orders o
-			WHERE o.payment_attempts <> 0 AND NOT ` + spoken("'PaymentProcessed', 'PaymentFailed', 'PaymentRefunded'", " AND f.n = o.payment_attempts")},
+			WHERE o.payment_attempts <> 0 AND NOT ` + spoken("'PaymentAuthorized', 'PaymentProcessed', 'PaymentFailed', 'PaymentVoided', 'PaymentRefunded'", " AND f.n = o.payment_attempts")},
+		// Before there were styles to choose from, nobody kept what became of the stock.
+		{bad: `SELECT 'order ' || o.id || ' is ' || o.status || ' and its stock ' || o.stock_status || ', which inventory did not say' FROM "order".orders o
+			WHERE NOT CASE o.stock_status WHEN 'pending' THEN o.status = 'pending' OR o.style = 'choreographed' WHEN 'ended' THEN ` + undone + `
+				WHEN 'reserved' THEN ` + kept("InventoryUpdated") + ` WHEN 'refused' THEN ` + kept("InventoryUpdateFailed") + ` WHEN 'released' THEN ` + kept("StockReleased") + ` ELSE 1 = 0 END`},
+		{bad: `SELECT 'order ' || o.id || ' is being undone because of ' || o.why || ', which nobody said' FROM "order".orders o
+			WHERE o.why NOT IN ('', 'timed_out') AND NOT ` + spoken("'PaymentFailed'", " AND f.word = o.why") + `
+				AND NOT EXISTS (SELECT 1 FROM fact_inventory f WHERE f.kind = 'InventoryUpdateFailed' AND f.key = o.id AND f.word = o.why)`},
 		// Its place among those that ended is drawn from the sequence of the journal, in the
 		// commit of its last event and before that: nothing else has this number.
 		{bad: `SELECT 'order ' || o.id || ' has the place ' || o.ended || ' among the ended, its events have ' || first.seq || ' to ' || last.seq FROM "order".orders o

@@ -106,14 +106,14 @@ func wrongMovements() []wrong {
 		return wrong{"inventory", `movement SET ` + set + ` WHERE product_id = 'a' AND ` + which, promiseShelves, "product a at main: movement " + example}
 	}
 	return []wrong{
-		of(`kind = 'restock'`, "n = 1", "1 has an initial stock of 0, not 10"),
+		of(`kind = 'restock'`, "n = 1", "1 has an initial stock of 0, not 16"),
 		of(`kind = 'restock'`, "order_id = 'completed0'", "2 of -2 cannot be restock"),
 		of(`at = at + 1`, "order_id = 'completed1'", "3 has the time"),
-		of(`kind = 'adjustment'`, "n = 5", "5 of 3 cannot be adjustment"),
-		of(`kind = 'initial'`, "n = 6", "6 of 3 cannot be initial"),
-		of(`kind = 'gone'`, "n = 7", "7 of 3 cannot be gone"),
-		of(`at = 1`, "n = 5", "5 was at 1, the product was created at"),
-		of(`at = at * 2`, "n = 6", "6 was at"),
+		of(`kind = 'adjustment'`, "n = 7", "7 of 3 cannot be adjustment"),
+		of(`kind = 'initial'`, "n = 8", "8 of 3 cannot be initial"),
+		of(`kind = 'gone'`, "n = 9", "9 of 3 cannot be gone"),
+		of(`at = 1`, "n = 7", "7 was at 1, the product was created at"),
+		of(`at = at * 2`, "n = 8", "8 was at"),
 	}
 }
 

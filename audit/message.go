@@ -11,33 +11,39 @@ func the(table, and string) string {
 	return "EXISTS (SELECT 1 FROM " + table + " x WHERE " + and + ")"
 }
 
-// consequences are all messages of the choreographed flow and their effects.
+// consequences are all messages of every flow and their effects: some have one in orders of
+// one style only.
 func consequences() []effect {
 	order := func(and string) string { return the(`"order".orders`, "x.id = e.key AND "+and) }
 	const ended, tried = "x.status NOT IN ('pending', 'confirmed')", "x.payment_attempts >= e.n"
-	all := []effect{
-		{"payment", "order", "OrderCreated", the("payment.payment", "x.order_id = e.key")},
-		{"payment", "inventory", "InventoryUpdateFailed", the("payment.payment", "x.order_id = e.key AND x.closed = 1 AND x.status <> 'captured'")},
-		{"inventory", "payment", "PaymentProcessed", the("inventory.reservation", "x.order_id = e.key")},
+	all := append(obeyed(), []effect{
+		{"payment", "order", "OrderCreated", styled("e.key", conducted) + " OR " + the("payment.payment", "x.order_id = e.key")},
+		{"payment", "inventory", "InventoryUpdateFailed", styled("e.key", conducted) + " OR " + the("payment.payment", "x.order_id = e.key AND x.closed = 1 AND x.status <> 'captured'")},
+		{"inventory", "payment", "PaymentProcessed", only(followed, the("inventory.reservation", "x.order_id = e.key"))},
+		{"inventory", "order", "OrderCreated", only(joined, the("inventory.reservation", "x.order_id = e.key"))},
 		{"inventory", "order", "OrderCompleted", the("inventory.reservation", "x.order_id = e.key AND x.status = 'shipped'")},
 		{"inventory", "product", "ProductCreated", the("inventory.stock", "x.product_id = e.key")},
 		{"inventory", "product", "ProductPriceUpdated", the("inventory.stock", "x.product_id = e.key")},
-		{"shipping", "inventory", "InventoryUpdated", the("shipping.shipment", "x.order_id = e.key")},
+		{"shipping", "inventory", "InventoryUpdated", only(followed, the("shipping.shipment", "x.order_id = e.key"))},
+		{"order", "payment", "PaymentAuthorized", order("x.payment_status <> 'pending' AND " + tried)},
+		{"order", "payment", "PaymentVoided", order("x.payment_status NOT IN ('pending', 'authorized', 'ended') AND " + tried)},
 		{"order", "payment", "PaymentProcessed", order("x.payment_status IN ('captured', 'refunding', 'refunded') AND " + tried)},
-		{"order", "payment", "PaymentFailed", order(ended + " AND x.payment_status IN ('failed', 'refunded') AND " + tried)},
+		{"order", "payment", "PaymentFailed", order("(x.style = 'orchestrated' AND x.payment_status IN ('failed', 'voided', 'refunding', 'refunded') OR " + ended + " AND x.payment_status IN ('failed', 'refunded')) AND " + tried)},
 		{"order", "payment", "PaymentRefunded", order("x.payment_status = 'refunded' AND " + tried)},
-		{"order", "inventory", "InventoryUpdated", order("x.status <> 'pending'")},
-		{"order", "inventory", "InventoryUpdateFailed", order(ended)},
+		{"order", "inventory", "InventoryUpdated", order("(x.style = 'choreographed' AND x.status <> 'pending' OR x.stock_status IN ('reserved', 'released'))")},
+		{"order", "inventory", "InventoryUpdateFailed", order("(x.style = 'orchestrated' AND x.stock_status IN ('refused', 'released') OR " + ended + ")")},
+		// Where nobody conducts the order went on without it, before there were other styles.
+		{"order", "inventory", "StockReleased", order("(x.style = 'choreographed' OR x.stock_status IN ('refused', 'released'))")},
 		{"order", "shipping", "OrderShipped", order(ended)},
 		{"order", "shipping", "ShipmentDelivered", order("x.shipment_status IN ('delivered', 'recalled')")},
 		{"order", "shipping", "ShipmentRecalled", order("x.shipment_status = 'recalled'")},
-	}
+	}...)
 	for _, n := range notices() {
 		all = append(all, effect{"notification", n.log, n.kind, the("notification.notification", "x.subject = e.key AND x.template = "+n.template("e"))})
 	}
 	for _, kind := range []string{"OrderFailed", "OrderCancelled"} {
 		all = append(all,
-			effect{"payment", "order", kind, the("payment.payment", "x.order_id = e.key AND x.closed = 1 AND x.status <> 'captured'")},
+			effect{"payment", "order", kind, the("payment.payment", "x.order_id = e.key AND x.closed = 1 AND x.status NOT IN ('authorized', 'captured')")},
 			effect{"inventory", "order", kind, the("inventory.reservation", "x.order_id = e.key AND x.status NOT IN ('reserved', 'shipped')")},
 			effect{"shipping", "order", kind, the("shipping.shipment", "x.order_id = e.key AND x.status NOT IN ('shipped', 'delivered')")})
 	}
@@ -118,17 +124,31 @@ func words() []word {
 	const payment, reservation, shipment = "payment.payment", "inventory.reservation", "shipping.shipment"
 	return []word{
 		{"payment", payment, "order_id", "x.status = 'captured'", "PaymentProcessed", "x.status IN ('captured', 'refunding', 'refunded')"},
-		{"payment", payment, "order_id", "x.status = 'failed'", "PaymentFailed", "x.status IN ('failed', 'refunding', 'refunded')"},
+		{"payment", payment, "order_id", "x.status IN ('authorized', 'capturing')", "PaymentAuthorized", "x.status NOT IN ('wanted', 'authorizing', 'ended')"},
+		{"payment", payment, "order_id", "x.status = 'voided'", "PaymentVoided", "x.status IN ('voided', 'failed', 'ended', 'refunding', 'refunded')"},
+		{"payment", payment, "order_id", "x.status = 'failed'", "PaymentFailed", "(x.status IN ('failed', 'refunding', 'refunded') OR x.status IN ('voided', 'ended') AND f.word = 'called_off')"},
 		{"payment", payment, "order_id", "x.status = 'refunded'", "PaymentRefunded", "x.status = 'refunded'"},
 		{"inventory", reservation, "order_id", "x.status IN ('reserved', 'shipped', 'released')", "InventoryUpdated", "x.status IN ('reserved', 'shipped', 'released')"},
-		{"inventory", reservation, "order_id", "x.status = 'refused'", "InventoryUpdateFailed", "x.status = 'refused'"},
-		{"inventory", reservation, "order_id", "x.status = 'released'", "StockReleased", "x.status = 'released'"},
+		{"inventory", reservation, "order_id", "x.status = 'refused'", "InventoryUpdateFailed", "(x.status = 'refused' OR x.status IN ('released', 'ended') AND f.word = 'called_off')"},
+		{"inventory", reservation, "order_id", "x.status = 'released'", "StockReleased", "(x.status = 'released' OR x.status IN ('refused', 'ended') AND f.word = 'nothing')"},
 		{"shipping", shipment, "order_id", "x.status IN ('shipped', 'delivered')", "OrderShipped", "x.status IN ('shipped', 'delivered', 'recalled', 'returned')"},
 		{"shipping", shipment, "order_id", "x.status = 'delivered'", "ShipmentDelivered", "x.status IN ('delivered', 'recalled', 'returned')"},
 		{"shipping", shipment, "order_id", "x.status IN ('recalled', 'returned')", "ShipmentRecalled", "x.status IN ('recalled', 'returned')"},
 		{"product", "product.product", "id", "1 = 1", "ProductCreated", "1 = 1"},
 		{"user", `"user".users`, "id", "1 = 1", "UserRegistered", "1 = 1"},
 	}
+}
+
+// once is the condition that a fact of a kind about s.key is said once at most: it answers no
+// command, or nobody conducts the order.
+func once(kind string) string {
+	switch kind {
+	case "OrderShipped":
+		return styled("s.key", followed)
+	case "InventoryUpdated", "InventoryUpdateFailed", "StockReleased", "PaymentAuthorized", "PaymentProcessed", "PaymentFailed", "PaymentVoided", "PaymentRefunded":
+		return "NOT " + styled("s.key", conducted)
+	}
+	return "1 = 1"
 }
 
 // causes checks that nothing was done without a reason, and nothing without being said,
@@ -141,8 +161,11 @@ func causes() promise {
 				WHERE %[4]s AND NOT EXISTS (SELECT 1 FROM fact_%[1]s f WHERE f.kind = '%[5]s' AND f.key = x.%[3]s)`, w.log, w.table, w.key, w.said, w.kind)},
 			probe{bad: fmt.Sprintf(`SELECT '%[1]s said %[4]s of ' || f.key || ' and does not know it' FROM fact_%[1]s f
 				WHERE f.kind = '%[4]s' AND NOT EXISTS (SELECT 1 FROM %[2]s x WHERE x.%[3]s = f.key AND %[5]s)`, w.log, w.table, w.key, w.kind, w.since)},
-			probe{bad: fmt.Sprintf(`SELECT '%[1]s said %[2]s of ' || key || ' ' || COUNT(*) || ' times' FROM fact_%[1]s
-				WHERE kind = '%[2]s' GROUP BY key HAVING COUNT(*) > 1`, w.log, w.kind)})
+			// Whoever commands is answered each time; nobody is told twice because of one message.
+			probe{bad: fmt.Sprintf(`SELECT '%[1]s said %[2]s of ' || s.key || ' ' || s.n || ' times' FROM (SELECT key, COUNT(*) AS n FROM fact_%[1]s
+				WHERE kind = '%[2]s' GROUP BY key HAVING COUNT(*) > 1) s
+				WHERE %[3]s OR s.n > (SELECT COUNT(DISTINCT j.cause) FROM %[1]q.journal j WHERE j.kind = '%[2]s' AND j.key = s.key)`,
+				w.log, w.kind, once(w.kind))})
 	}
 	// A tombstone needs no cause but the end of its order.
 	without := func(table, states, log, kind string) probe {
@@ -151,11 +174,12 @@ func causes() promise {
 	}
 	return promise{name: p.name, probes: append(p.probes,
 		without("payment.payment", "x.status <> 'ended' AND x.created < {before}", "order", "OrderCreated"),
-		without("inventory.reservation", "x.status <> 'ended'", "payment", "PaymentProcessed"),
+		without("inventory.reservation", "x.status <> 'ended' AND "+styled("x.order_id", followed), "payment", "PaymentProcessed"),
+		without("inventory.reservation", "x.status <> 'ended' AND x.at < {before}", "order", "OrderCreated"),
 		without("shipping.shipment", "x.status <> 'ended'", "inventory", "InventoryUpdated"),
 		probe{bad: `SELECT 'order ' || f.key || ' was shipped as ' || f.word || ', its shipment is ' || s.tracking FROM fact_shipping f
 			JOIN shipping.shipment s ON s.order_id = f.key WHERE f.kind = 'OrderShipped' AND f.word IS DISTINCT FROM s.tracking`},
 		probe{bad: `SELECT 'order ' || f.key || ': ' || f.kind || ' of ' || f.amount || ' ' || f.word || ', its payment is of ' || p.amount || ' ' || p.currency FROM fact_payment f
-			JOIN payment.payment p ON p.order_id = f.key WHERE f.kind IN ('PaymentProcessed', 'PaymentRefunded')
+			JOIN payment.payment p ON p.order_id = f.key WHERE f.kind IN ('PaymentAuthorized', 'PaymentProcessed', 'PaymentRefunded')
 			AND (f.amount IS DISTINCT FROM p.amount OR f.word IS DISTINCT FROM p.currency)`})}
 }

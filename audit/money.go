@@ -37,7 +37,7 @@ func provider() promise {
 		{provider: true, bad: `SELECT 'order ' || e.order_id || ' was refunded in ' || r.currency || ', by our ledger in ' || e.currency FROM payment.entry e
 			JOIN payment.payment p ON p.order_id = e.order_id JOIN simulator.refund r ON r.charge_key = p.key WHERE e.kind = 'refund' AND e.currency <> r.currency`},
 		{provider: true, bad: `SELECT 'order ' || p.order_id || ' has the reference ' || p.reference || ', the provider ' || c.reference FROM payment.payment p
-			JOIN simulator.charge c ON c.key = p.key WHERE c.status = 'captured' AND p.reference <> '' AND p.reference <> c.reference`},
+			JOIN simulator.charge c ON c.key = p.key WHERE c.status = 'captured' AND p.status IN ('captured', 'refunding', 'refunded') AND p.reference <> c.reference`},
 		// When it was, only the provider knows.
 		unlike(`'entry ' || e.id`, `payment.entry e JOIN payment.payment p ON p.order_id = e.order_id JOIN simulator.charge c ON c.key = p.key
 			WHERE e.kind = 'capture' AND c.status = 'captured'`, likeness{"the provider's time", "e.made", "c.at"}).byProvider(),
@@ -61,7 +61,7 @@ func undone() promise {
 			FROM "order".orders o JOIN provided p ON p.order_id = o.id
 			WHERE o.status IN ('failed', 'cancelled') AND p.captured <> p.refunded AND ` + unowned("payment", "o.id")},
 		{bad: `SELECT 'order ' || o.id || ' is ' || o.status || ', its payment ' || p.status || ' and not closed' FROM ` + `"order".orders o JOIN payment.payment p ON p.order_id = o.id
-			WHERE o.status IN ('failed', 'cancelled') AND p.status IN ('wanted', 'captured', 'refunding') AND ` + unowned("payment", "o.id")},
+			WHERE o.status IN ('failed', 'cancelled') AND p.status IN ('wanted', 'authorizing', 'authorized', 'capturing', 'voiding', 'captured', 'refunding') AND ` + unowned("payment", "o.id")},
 	}}
 }
 
@@ -101,20 +101,23 @@ func calls() promise {
 		// Fewer answers than calls is a lost answer; more is an answer that was made up.
 		{provider: true, of: count("payment.attempt"), bad: `SELECT 'order ' || a.order_id || ' was answered ' || a.n || ' times ' || a.status || ' to a ' || a.kind || ', the provider answered ' || COALESCE(c.n, 0) || ' times so'
 			FROM (SELECT order_id, key, kind, status, COUNT(*) AS n FROM payment.attempt
-				WHERE status IN ('captured', 'declined', 'voided', 'refunded', 'not_found') GROUP BY order_id, key, kind, status) a
+				WHERE status IN ('authorized', 'captured', 'declined', 'voided', 'refunded', 'not_found') GROUP BY order_id, key, kind, status) a
 			LEFT JOIN (SELECT key, kind, answer, COUNT(*) AS n FROM simulator.call GROUP BY key, kind, answer) c
 				ON c.key = a.key AND c.kind = a.kind AND c.answer = a.status WHERE a.n > COALESCE(c.n, 0)`},
 		{provider: true, of: count("simulator.charge"), bad: `SELECT 'order ' || m.order_id || ' has a ' || m.kind || ' at the provider under the key ' || m.key || ' and no call for it'
-			FROM (SELECT n, key, order_id, 'charge' AS kind FROM simulator.charge UNION ALL SELECT n, key, order_id, 'refund' FROM simulator.refund) m
+			FROM (SELECT n, key, order_id, 'charge' AS kind FROM simulator.charge UNION ALL SELECT n, key, order_id, 'refund' FROM simulator.refund
+				UNION ALL SELECT n, key, order_id, 'hold' FROM simulator.hold) m
 			LEFT JOIN (SELECT n, key FROM simulator.call) c ON c.n = m.n AND c.key = m.key WHERE c.n IS NULL`},
-		{of: count("payment.payment"), bad: `SELECT 'order ' || p.order_id || ' counts ' || p.calls || ' calls and ' || p.attempts || ' tries, stored are ' || COALESCE(a.n, 0) || ' and ' || COALESCE(a.charges, 0)
-			FROM payment.payment p LEFT JOIN (SELECT order_id, COUNT(*) AS n, SUM(CASE WHEN kind = 'charge' THEN 1 ELSE 0 END) AS charges
-				FROM payment.attempt GROUP BY order_id) a ON a.order_id = p.order_id
-			WHERE p.calls <> COALESCE(a.n, 0) OR p.attempts <> COALESCE(a.charges, 0)`},
+		{of: count("payment.payment"), bad: `SELECT 'order ' || p.order_id || ' counts ' || p.calls || ' calls, ' || p.attempts || ' tries and ' || p.captures || ' captures, stored are ' || COALESCE(a.n, 0) || ', ' || COALESCE(a.tries, 0) || ' and ' || COALESCE(a.captures, 0)
+			FROM payment.payment p LEFT JOIN (SELECT order_id, COUNT(*) AS n, SUM(CASE WHEN kind IN ('charge', 'authorize', 'capture') THEN 1 ELSE 0 END) AS tries,
+				SUM(CASE WHEN kind = 'capture' THEN 1 ELSE 0 END) AS captures FROM payment.attempt GROUP BY order_id) a ON a.order_id = p.order_id
+			WHERE p.calls <> COALESCE(a.n, 0) OR p.attempts <> COALESCE(a.tries, 0) OR p.captures <> COALESCE(a.captures, 0)`},
 		// No state of a payment without the call that led to it.
 		{bad: `SELECT 'order ' || p.order_id || ' is ' || p.status || ' and no call said so' FROM payment.payment p WHERE p.` + settled + `
 			AND NOT EXISTS (SELECT 1 FROM payment.attempt a WHERE a.order_id = p.order_id AND a.status = 'captured' AND a.reference = p.reference)
 			OR p.status = 'refunded' AND NOT EXISTS (SELECT 1 FROM payment.attempt a WHERE a.order_id = p.order_id AND a.kind = 'refund' AND a.status = 'refunded')
+			OR p.status IN ('authorized', 'capturing') AND NOT EXISTS (SELECT 1 FROM payment.attempt a WHERE a.order_id = p.order_id AND a.status = 'authorized' AND a.reference = p.reference)
+			OR p.status = 'voided' AND NOT EXISTS (SELECT 1 FROM payment.attempt a WHERE a.order_id = p.order_id AND a.status = 'voided')
 			OR p.status = 'failed' AND NOT EXISTS (SELECT 1 FROM payment.attempt a WHERE a.order_id = p.order_id AND a.status IN ('declined', 'voided'))`},
 		// Whatever is booked is booked with the answer to a call.
 		{bad: `SELECT 'entry ' || e.id || ' was booked at ' || e.at || ', when no call was answered so' FROM payment.entry e

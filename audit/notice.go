@@ -10,19 +10,20 @@ type notice struct {
 	log, kind string
 	named     string            // the template; empty: chosen by the reason
 	says      map[string]string // which column of the fact is its user, and which are members of facts
+	repeats   bool              // it answers a command, each time that comes
 }
 
 // notices are who is told what, once more and independently of the service.
 func notices() []notice {
 	return []notice{
-		{"user", "UserRegistered", "welcome", map[string]string{"user": "party"}},
-		{"order", "OrderCreated", "created", map[string]string{"user": "party", "amount": "amount", "currency": "word"}},
-		{"order", "OrderCancelled", "cancelled", nil},
-		{"order", "OrderFailed", "", map[string]string{"reason": "word"}},
-		{"payment", "PaymentProcessed", "paid", map[string]string{"amount": "amount", "currency": "word"}},
-		{"payment", "PaymentRefunded", "refunded", map[string]string{"amount": "amount", "currency": "word"}},
-		{"shipping", "OrderShipped", "shipped", map[string]string{"carrier": "party", "tracking": "word"}},
-		{"shipping", "ShipmentDelivered", "delivered", map[string]string{"tracking": "word"}},
+		{"user", "UserRegistered", "welcome", map[string]string{"user": "party"}, false},
+		{"order", "OrderCreated", "created", map[string]string{"user": "party", "amount": "amount", "currency": "word"}, false},
+		{"order", "OrderCancelled", "cancelled", nil, false},
+		{"order", "OrderFailed", "", map[string]string{"reason": "word"}, false},
+		{"payment", "PaymentProcessed", "paid", map[string]string{"amount": "amount", "currency": "word"}, true},
+		{"payment", "PaymentRefunded", "refunded", map[string]string{"amount": "amount", "currency": "word"}, true},
+		{"shipping", "OrderShipped", "shipped", map[string]string{"carrier": "party", "tracking": "word"}, true},
+		{"shipping", "ShipmentDelivered", "delivered", map[string]string{"tracking": "word"}, false},
 	}
 }
 
@@ -79,6 +80,9 @@ func (a *audit) notifications() promise {
 			caused += " UNION ALL "
 		}
 		caused += fmt.Sprintf(`SELECT f.key, %s AS template, f.time, %s FROM fact_%s f WHERE f.kind = '%s'`, n.template("f"), n.columns(), n.log, n.kind)
+		if n.repeats { // people are told of the first
+			caused += fmt.Sprintf(` AND f.seq = (SELECT MIN(g.seq) FROM fact_%s g WHERE g.kind = f.kind AND g.key = f.key)`, n.log)
+		}
 	}
 	told := func(state, kind string) []probe {
 		return []probe{

@@ -53,7 +53,7 @@ func (p *platform) notify(n notice, m told) {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	p.exec("notification", `INSERT INTO notification (subject, template, user_id, facts, status, at) VALUES ($1, $2, $3, $4, 'stored', $5)`, m.key, template, user, string(text), m.time)
+	p.exec("notification", `INSERT INTO notification (subject, template, user_id, facts, status, at) VALUES ($1, $2, $3, $4, 'stored', $5) ON CONFLICT DO NOTHING`, m.key, template, user, string(text), m.time)
 }
 
 // becomes writes what became of a mail.

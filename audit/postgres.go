@@ -54,5 +54,6 @@ func (a *audit) openServer() (err error) {
 var simulated = [...]string{
 	`CREATE TEMP TABLE simulator_call (n BIGINT, key TEXT, kind TEXT, answer TEXT)`,
 	`CREATE TEMP TABLE simulator_charge (key TEXT PRIMARY KEY, n BIGINT, order_id TEXT, amount BIGINT, currency TEXT, status TEXT, reference TEXT, at BIGINT)`,
+	`CREATE TEMP TABLE simulator_hold (key TEXT PRIMARY KEY, n BIGINT, order_id TEXT, amount BIGINT, currency TEXT, method TEXT, reference TEXT, at BIGINT)`,
 	`CREATE TEMP TABLE simulator_refund (key TEXT PRIMARY KEY, n BIGINT, charge_key TEXT, order_id TEXT, amount BIGINT, currency TEXT, reference TEXT, at BIGINT)`,
 }

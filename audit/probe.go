@@ -120,5 +120,8 @@ func unowned(service, key string) string {
 	return fmt.Sprintf("NOT EXISTS (SELECT 1 FROM owned w WHERE w.service = '%s' AND w.key = %s)", service, key)
 }
 
+// unquoted is a list of SQL strings in words.
+func unquoted(list string) string { return strings.ReplaceAll(list, "'", "") }
+
 // list is a list of SQL strings.
 func list(of []string) string { return "'" + strings.Join(of, "', '") + "'" }

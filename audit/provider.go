@@ -13,6 +13,7 @@ func columns(table string) []string {
 	return map[string][]string{
 		"call":   {"n", "key", "kind", "answer"},
 		"charge": {"key", "n", "order_id", "amount", "currency", "status", "reference", "at"},
+		"hold":   {"key", "n", "order_id", "amount", "currency", "method", "reference", "at"},
 		"refund": {"key", "n", "charge_key", "order_id", "amount", "currency", "reference", "at"},
 	}[table]
 }
@@ -39,7 +40,7 @@ func (a *audit) reach() {
 	}
 	files, err := a.beside()
 	if err == nil {
-		for _, table := range []string{"call", "charge", "refund"} {
+		for _, table := range []string{"call", "charge", "refund", "hold"} {
 			if err == nil {
 				err = files.exec("SELECT " + strings.Join(columns(table), ", ") + " FROM simulator." + table + " LIMIT 1")
 			}

@@ -15,7 +15,7 @@ func reconciled() promise {
 		AND EXISTS (SELECT 1 FROM payment.reconciliation WHERE done > 0) AND `
 	return promise{name: "money in doubt is known", probes: []probe{
 		{provider: true, of: count("payment.discrepancy WHERE found > 0"), bad: `SELECT 'order ' || o.id || ' has a discrepancy, and both ledgers say the same' FROM (
-				SELECT DISTINCT order_id AS id FROM payment.discrepancy WHERE resolved = 0 AND found > 0) o
+				SELECT DISTINCT order_id AS id FROM payment.discrepancy WHERE resolved = 0 AND found > 0 AND entry <> 'hold') o
 			LEFT JOIN booked b ON b.order_id = o.id LEFT JOIN provided p ON p.order_id = o.id
 			WHERE NOT ` + differ + ` AND ` + rested + unowned("payment", "o.id")},
 		// Only what the provider's ledger had, as far as it was read: its cursor is the number

@@ -40,8 +40,9 @@ var scratch = [...]string{
 	fact("order"), fact("payment"), fact("inventory"), fact("shipping"), fact("product"), fact("user"), fact("analytics"), fact("notification"),
 }
 
-// fact is a journal without its bodies. Word is the reason of an end, the currency of an
-// amount, a tracking number, the name of a product, or the template of a notification.
+// fact is a journal without its bodies. Word is the reason of an end or a refusal, the currency
+// of an amount, a tracking number, the name of a product, the template of a notification, or
+// that nothing was released.
 // Party is the user that it is about, the carrier, or who decided on a dead message. N is how
 // often a payment was tried, how much of a product there was to begin with, or 1 where the
 // body of a dead message was kept; its word is what was done, and what took its place.
@@ -95,18 +96,19 @@ func (a *audit) fill() {
 	number := func(member string) string { return "CAST(" + d.text("body", member) + " AS BIGINT)" }
 	for _, s := range services {
 		a.try("the journal of "+s, `INSERT INTO fact_`+s+` SELECT kind, key, version, partition, seq, id, time,
-			CASE WHEN kind IN ('OrderFailed', 'OrderCancelled', 'PaymentFailed') THEN `+d.text("body", "reason")+`
-				WHEN kind IN ('OrderCreated', 'PaymentProcessed', 'PaymentRefunded') THEN `+d.text("body", "currency")+`
+			CASE WHEN kind IN ('OrderFailed', 'OrderCancelled', 'PaymentFailed', 'InventoryUpdateFailed') THEN `+d.text("body", "reason")+`
+				WHEN kind IN ('OrderCreated', 'PaymentAuthorized', 'PaymentProcessed', 'PaymentRefunded') THEN `+d.text("body", "currency")+`
+				WHEN kind = 'StockReleased' THEN CASE `+d.text("body", "lines")+` WHEN '[]' THEN 'nothing' END
 				WHEN kind IN ('NotificationSent', 'NotificationFailed') THEN `+d.text("body", "template")+`
 				WHEN kind IN ('OrderShipped', 'ShipmentDelivered') THEN `+d.text("body", "trackingNumber")+`
 				WHEN kind IN ('ProductCreated', 'ProductUpdated') THEN `+d.text("body", "name")+`
 				WHEN kind = 'DeadLetterDecided' THEN `+d.text("body", "act")+` || ' ' || COALESCE(`+d.text("body", "became")+`, '') END,
 			CASE WHEN kind = 'OrderCreated' THEN `+number("total")+`
 				WHEN kind IN ('ProductCreated', 'ProductPriceUpdated') THEN `+number("price")+`
-				WHEN kind IN ('PaymentProcessed', 'PaymentRefunded') THEN `+number("amount")+` END,
+				WHEN kind IN ('PaymentAuthorized', 'PaymentProcessed', 'PaymentRefunded') THEN `+number("amount")+` END,
 			CASE kind WHEN 'OrderCreated' THEN `+d.text("body", "userId")+` WHEN 'OrderShipped' THEN `+d.text("body", "carrier")+` WHEN 'UserRegistered' THEN key
 				WHEN 'DeadLetterDecided' THEN `+d.text("body", "who")+` END,
-			CASE WHEN kind IN ('PaymentProcessed', 'PaymentFailed', 'PaymentRefunded') THEN COALESCE(`+number("attempts")+`, 0)
+			CASE WHEN kind IN ('PaymentAuthorized', 'PaymentProcessed', 'PaymentFailed', 'PaymentVoided', 'PaymentRefunded') THEN COALESCE(`+number("attempts")+`, 0)
 				WHEN kind = 'ProductCreated' THEN `+number("stock")+`
 				WHEN kind = 'DeadLetterDecided' AND COALESCE(`+d.text("body", "body")+`, `+d.text("body", "rawBody")+`) IS NOT NULL THEN 1 END
 			FROM `+schema(s)+`.journal`)

@@ -83,7 +83,7 @@ func (a *audit) prepare() error {
 	switch {
 	case a.unheard != "":
 	case a.dialect.remote:
-		if err := a.copySimulator("call", "charge", "refund"); err != nil {
+		if err := a.copySimulator("call", "charge", "refund", "hold"); err != nil {
 			a.unheard = "the payment provider's ledger cannot be read: " + err.Error()
 		}
 	default:

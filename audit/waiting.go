@@ -16,11 +16,11 @@ func owners() promise {
 	p := promise{name: "whatever waits has an owner", probes: []probe{
 		{of: count(`"order".orders WHERE status IN ('pending', 'confirmed')`), bad: `SELECT 'order ' || o.id || ' is ' || o.status || ' and nobody has anything to do for it' FROM "order".orders o
 			WHERE o.status IN ('pending', 'confirmed') AND ` + nobody + `
-			AND NOT (o.status = 'pending' AND EXISTS (SELECT 1 FROM "order".job j WHERE j.queue = 'order_deadlines' AND j.key = o.id AND j.dead = 0))`},
+			AND NOT ((o.status = 'pending' OR o.style = 'orchestrated') AND EXISTS (SELECT 1 FROM "order".job j WHERE j.queue = 'order_deadlines' AND j.key = o.id AND j.dead = 0))`},
 		{bad: `SELECT 'order ' || o.id || ' is pending and has no deadline' FROM "order".orders o WHERE o.status = 'pending'
 			AND NOT EXISTS (SELECT 1 FROM "order".job j WHERE j.queue = 'order_deadlines' AND j.key = o.id)`},
-		{of: count(`payment.payment WHERE status IN ('wanted', 'refunding')`), bad: `SELECT 'payment of order ' || o.order_id || ' is ' || o.status || ' and has no job' FROM payment.payment o
-			WHERE o.status IN ('wanted', 'refunding') AND NOT EXISTS (SELECT 1 FROM payment.job j WHERE j.key = o.order_id)`},
+		{of: count(`payment.payment WHERE status IN ('wanted', 'authorizing', 'capturing', 'voiding', 'refunding')`), bad: `SELECT 'payment of order ' || o.order_id || ' is ' || o.status || ' and has no job' FROM payment.payment o
+			WHERE o.status IN ('wanted', 'authorizing', 'capturing', 'voiding', 'refunding') AND NOT EXISTS (SELECT 1 FROM payment.job j WHERE j.key = o.order_id)`},
 		{of: count(`shipping.shipment WHERE status = 'wanted'`), bad: `SELECT 'shipment of order ' || o.order_id || ' is wanted and has no job' FROM shipping.shipment o
 			WHERE o.status = 'wanted' AND NOT EXISTS (SELECT 1 FROM shipping.job j WHERE j.key = o.order_id)`},
 	}}
@@ -64,8 +64,10 @@ func (a *audit) waiting(final bool) (c Check, dead int64) {
 // overdue are probes for what should have been done ten seconds ago. Of what stands in
 // a line, only the first is looked at: if it moves, the line does.
 func overdue() []probe {
-	all := []probe{{of: count(`"order".orders WHERE status = 'pending'`), bad: `SELECT 'order ' || id || ' is pending beyond its deadline' FROM "order".orders
-		WHERE status = 'pending' AND deadline < {overdue}`},
+	// One that is conducted may have to wait until others have undone what they did.
+	all := []probe{{of: count(`"order".orders WHERE status = 'pending'`), bad: `SELECT 'order ' || o.id || ' is pending beyond its deadline' FROM "order".orders o
+		WHERE o.status = 'pending' AND o.deadline < {overdue} AND NOT (o.style = 'orchestrated'
+			AND EXISTS (SELECT 1 FROM "order".job j WHERE j.queue = 'order_deadlines' AND j.key = o.id AND j.dead = 0 AND j.due >= {late}))`},
 		// Inventory looks once a minute.
 		{of: count("inventory.reservation WHERE status = 'reserved'"), bad: `SELECT 'stock of order ' || order_id || ' has expired, and nobody was asked about it' FROM inventory.reservation
 			WHERE status = 'reserved' AND expires < {late} - 120000000`}}

@@ -42,7 +42,7 @@ func dropTables(p *platform) {
 			p.exec(s, `DROP TABLE `+table)
 		}
 	}
-	for _, table := range []string{"call", "refund", "charge"} {
+	for _, table := range []string{"call", "refund", "charge", "hold"} {
 		p.exec("simulator", `DROP TABLE `+table)
 	}
 }
