@@ -16,7 +16,7 @@ import (
 // ordered posts an order and returns its id, and where that was written.
 func (f *shopfront) ordered() (id, position string) {
 	f.t.Helper()
-	w := f.send(&call{method: "POST", path: "/api/orders", host: "localhost", body: `{"userId":"1","productId":"1","quantity":1}`,
+	w := f.send(&call{method: "POST", path: "/api/orders", host: "localhost", body: `{"userId":"1","productId":"1","quantity":1,"style":"choreographed"}`,
 		header: http.Header{"Content-Type": {"application/json"}}})
 	position = w.Header().Get("Tidewire-Position")
 	if w.Code != http.StatusAccepted || !strings.HasPrefix(position, "order/") || w.Header().Get("Etag") == "" {
