@@ -48,11 +48,11 @@ func (s *Service) take(tx *store.Tx, orderID string) error {
 func (p payment) answer(tx *store.Tx, a act) error {
 	switch a {
 	case sayAuthorized:
-		return tx.Append(p.OrderID, contract.PaymentAuthorized{OrderID: p.OrderID, Amount: p.Amount, Currency: p.Currency, Reference: p.reference, Attempts: p.attempts})
+		return tx.Append(p.OrderID, contract.PaymentAuthorized{OrderID: p.OrderID, Amount: p.Amount, Currency: p.Currency, Reference: p.reference, Attempts: p.took()})
 	case sayVoided:
-		return tx.Append(p.OrderID, contract.PaymentVoided{OrderID: p.OrderID, Attempts: p.attempts})
+		return tx.Append(p.OrderID, contract.PaymentVoided{OrderID: p.OrderID, Attempts: p.took()})
 	case sayOver:
-		return tx.Append(p.OrderID, contract.PaymentFailed{OrderID: p.OrderID, Reason: calledOff, Attempts: p.attempts})
+		return tx.Append(p.OrderID, contract.PaymentFailed{OrderID: p.OrderID, Reason: calledOff, Attempts: p.took()})
 	}
 	return fmt.Errorf("payment: no act %q", a)
 }

@@ -173,15 +173,15 @@ func (s *Service) act(tx *store.Tx, p payment, a act) error {
 		return post(tx, p, entry{kind: "refund", debit: sales + p.Currency, credit: provider})
 	case sayProcessed:
 		said := contract.PaymentProcessed{OrderID: p.OrderID, Style: p.style, Amount: p.Amount, Currency: p.Currency,
-			Reference: p.reference, Attempts: p.attempts}
+			Reference: p.reference, Attempts: p.took()}
 		if err := json.Unmarshal([]byte(p.lines), &said.Lines); err != nil {
 			return fmt.Errorf("lines of order %s: %w", p.OrderID, err)
 		}
 		return tx.Append(p.OrderID, said)
 	case sayDeclined, sayUnavailable, sayFailed:
-		return tx.Append(p.OrderID, contract.PaymentFailed{OrderID: p.OrderID, Reason: p.reason, Attempts: p.attempts})
+		return tx.Append(p.OrderID, contract.PaymentFailed{OrderID: p.OrderID, Reason: p.reason, Attempts: p.took()})
 	case sayRefunded:
-		return tx.Append(p.OrderID, contract.PaymentRefunded{OrderID: p.OrderID, Amount: p.Amount, Currency: p.Currency, Attempts: p.attempts})
+		return tx.Append(p.OrderID, contract.PaymentRefunded{OrderID: p.OrderID, Amount: p.Amount, Currency: p.Currency, Attempts: p.took()})
 	}
 	return p.answer(tx, a)
 }

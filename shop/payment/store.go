@@ -31,6 +31,10 @@ type payment struct {
 	made time.Time // when the provider did what is booked next, if it said so
 }
 
+// took is how many tries it took to be paid, which is what others are told: of two steps,
+// those of the one that took more. So it is one for whoever pays at once, in every style.
+func (p payment) took() int { return max(p.attempts-p.captures, p.captures) }
+
 // load reads the payment of an order; in state none if there is no row.
 func load(tx *store.Tx, orderID string) (p payment, err error) {
 	p.OrderID = orderID
