@@ -88,7 +88,7 @@ func (s *Service) handle(t *testing.T, tx *store.Tx, m message.Message) error {
 	return nil
 }
 
-func (s *Service) update(t *testing.T, change func(*store.Tx) error) {
+func (s *Service) update(t testing.TB, change func(*store.Tx) error) {
 	t.Helper()
 	if _, err := s.DB.Update(t.Context(), nil, change); err != nil {
 		t.Fatal(err)
@@ -104,7 +104,7 @@ func (s *Service) row(t *testing.T, id string) row {
 	return r
 }
 
-func (s *Service) count(t *testing.T, query string, args ...any) (n int64) {
+func (s *Service) count(t testing.TB, query string, args ...any) (n int64) {
 	t.Helper()
 	err := s.DB.View(t.Context(), func(tx *store.Tx) error {
 		_, err := tx.Row([]any{&n}, query, args...)

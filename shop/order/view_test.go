@@ -22,12 +22,12 @@ import (
 // A street is the order service, and the databases of those whom it hears.
 type street struct {
 	*Service
-	t     *testing.T
+	t     testing.TB
 	logs  map[string]stream.Log
 	other map[string]*store.DB
 }
 
-func newStreet(t *testing.T) *street {
+func newStreet(t testing.TB) *street {
 	t.Helper()
 	s := &street{t: t, logs: map[string]stream.Log{}, other: map[string]*store.DB{}}
 	db, log := databases.WithLog(t, "order", Migrations())()

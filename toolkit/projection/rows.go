@@ -187,12 +187,12 @@ func scanRow(row []any, dest []any) error {
 	return nil
 }
 
-// atOnce is how many rows one statement reads or writes at most.
+// atOnce is how many rows one statement writes at most, and a quarter of what one reads.
 const atOnce = 64
 
 // read reads rows of a table by their keys.
 func (r *Rows) read(t Table, from string, keys []string, row func(key string, row []any)) error {
-	for portion := range slices.Chunk(keys, atOnce) {
+	for portion := range slices.Chunk(keys, 4*atOnce) {
 		args, values, err := t.keyed(portion)
 		if err != nil {
 			return err
@@ -263,24 +263,38 @@ func (r *Rows) carry() error {
 				open = append(open, key)
 			}
 		}
-		live := map[string][]any{}
-		if err := r.read(t, t.Name, open, func(key string, row []any) { live[key] = row }); err != nil {
+		narrow, live := t.apart(), map[string][]any{}
+		if err := r.read(narrow, t.Name, open, func(key string, row []any) { live[key] = row[t.Keys:] }); err != nil {
 			return err
 		}
 		for _, key := range open {
-			row := r.known[t.Name][key].is
+			row, there := r.known[t.Name][key].is, live[key]
 			for i, v := range row {
+				var is any
+				if t.Columns[i].Apart && len(there) > 0 {
+					is, there = there[0], there[1:]
+				}
 				if !isCarried(v) {
 					continue
 				}
-				row[i] = v.(Carried).Else
-				if there := live[key]; there != nil && !(t.Columns[i].Null && there[i] == int64(0)) {
-					row[i] = there[i]
+				if row[i] = v.(Carried).Else; is != nil && !(t.Columns[i].Null && is == int64(0)) {
+					row[i] = is
 				}
 			}
 		}
 	}
 	return nil
+}
+
+// apart is t with its key and the columns that no fact says.
+func (t Table) apart() Table {
+	columns := slices.Clone(t.Columns[:t.Keys])
+	for _, c := range t.Columns[t.Keys:] {
+		if c.Apart {
+			columns = append(columns, c)
+		}
+	}
+	return Table{Name: t.Name, Columns: columns, Keys: t.Keys}
 }
 
 func isCarried(v any) bool { _, is := v.(Carried); return is }
