@@ -62,6 +62,8 @@ func (f folder) fold(rows *projection.Rows, entries []stream.Entry) error {
 		case e.Version > 0 && !f.heard(e.Kind):
 			r.Order, err = histories.Step(r.Order, e.Message)
 			r.settle(r.State)
+		case !found && f.heard(e.Kind) && !rows.Whole():
+			return projection.ErrEarly
 		case !found:
 			continue
 		case f.heard(e.Kind):

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/tidewire/tidewire/toolkit/store"
@@ -11,7 +12,7 @@ import (
 )
 
 // fold reads the logs to where the tables in use are, again and again, until little was left
-// to read, and then takes the last step. Limits are older than the end of what is read before.
+// to read, and then takes the last step. Limits are older than the end of the first log.
 func (s *session) fold(ctx context.Context) error {
 	if err := s.known(ctx); err != nil {
 		return err
@@ -26,11 +27,9 @@ func (s *session) fold(ctx context.Context) error {
 			return err
 		}
 		full := false
-		for _, source := range s.Sources {
-			for more := true; more && ctx.Err() == nil; full = full || more {
-				if more, err = s.chunk(ctx, source, limits[source.Log]); err != nil {
-					return err
-				}
+		for more := true; more && ctx.Err() == nil; full = full || more {
+			if more, err = s.chunk(ctx, limits); err != nil {
+				return err
 			}
 		}
 		if full {
@@ -107,52 +106,116 @@ func (s *session) read(tx *store.Tx) (map[string][]int64, error) {
 	return all, err
 }
 
-// chunk folds what follows in one log, up to limits (nil: to its end), in one change. It
+// A part is what is folded of one log at once.
+type part struct {
+	Source
+	entries []stream.Entry
+}
+
+// chunk folds what follows in the logs, up to limits (none: to the end), in one change. It
 // reports whether there was as much as it can take at once.
-func (s *session) chunk(ctx context.Context, source Source, limits []int64) (full bool, err error) {
-	from := s.at[source.Log].short(limits)
-	if len(from) == 0 {
-		return false, nil
-	}
+func (s *session) chunk(ctx context.Context, limits map[string][]int64) (full bool, err error) {
 	s.pace.Next()
-	size := s.sizer.Size()
-	entries, err := s.Logs[source.Log].Read(ctx, stream.Query{From: from, Max: size, Want: source.Want})
+	parts, whole, full, err := s.parts(ctx, limits)
+	if err != nil || len(parts) == 0 {
+		return false, err
+	}
+	rows, err := s.folded(ctx, parts, whole)
+	if errors.Is(err, ErrEarly) && !whole {
+		s.apart = true // from now on
+		return true, nil
+	}
 	if err != nil {
 		return false, err
 	}
-	full = len(entries) >= size
-	if entries = cut(entries, limits); len(entries) == 0 {
-		return false, nil
+	n := int64(0)
+	for _, p := range parts {
+		n += int64(len(p.entries))
 	}
-	rows, err := s.folded(ctx, source, entries)
-	if err != nil {
-		return false, err
-	}
-	moved := s.at[source.Log].after(entries)
-	next := rows.digested(s.digest)
-	started := time.Now()
-	var spent time.Duration
+	next, spent := rows.digested(s.digest), time.Duration(0)
 	err = s.update(ctx, Folding, func(tx *store.Tx) error {
-		started = time.Now()
+		started := time.Now()
 		if err := rows.write(tx); err != nil {
 			return err
 		}
-		if err := s.move(tx, source.Log, moved); err != nil {
-			return err
+		for _, p := range parts {
+			if err := s.move(tx, p.Log, s.at[p.Log].after(p.entries)); err != nil {
+				return err
+			}
 		}
-		err := tx.Exec(`UPDATE rebuild SET digest = $1, events = $2 WHERE projection = $3`, next.String(), s.events+int64(len(entries)), s.Name)
+		err := tx.Exec(`UPDATE rebuild SET digest = $1, events = $2 WHERE projection = $3`, next.String(), s.events+n, s.Name)
 		spent = time.Since(started)
 		return err
 	})
 	if err != nil {
 		return false, err
 	}
-	s.sizer.Took(len(entries), spent)
+	s.sizer.Took(int(n), spent)
 	s.pace.Done(full)
-	s.digest, s.events = next, s.events+int64(len(entries))
-	s.at[source.Log] = moved
-	s.tell(ctx, source.Log, limits)
+	s.digest, s.events = next, s.events+n
+	for _, p := range parts {
+		s.at[p.Log] = s.at[p.Log].after(p.entries)
+		s.tell(ctx, p.Log, limits[p.Log])
+	}
 	return full, nil
+}
+
+// parts reads what is folded at once: of the first log as much as fits, and of the others what
+// was said until then, so that a row that all of them are about is written once. Whole is
+// whether the first log was read to its end; otherwise, clocks may differ.
+func (s *session) parts(ctx context.Context, limits map[string][]int64) (parts []part, whole, full bool, err error) {
+	size, until := s.sizer.Size(), time.Time{}
+	whole = true
+	for i, source := range s.Sources {
+		from := s.at[source.Log].short(limits[source.Log])
+		if len(from) == 0 {
+			continue
+		}
+		entries, err := s.Logs[source.Log].Read(ctx, stream.Query{From: from, Max: size, Want: source.Want})
+		if err != nil {
+			return nil, false, false, err
+		}
+		full = full || len(entries) >= size
+		entries = cut(entries, limits[source.Log])
+		switch {
+		case i == 0 && len(entries) >= size:
+			until, whole = reached(entries), false
+		case !whole:
+			entries = before(entries, until)
+		}
+		if len(entries) > 0 {
+			parts = append(parts, part{source, entries})
+		}
+		if !whole && s.apart {
+			break
+		}
+	}
+	return parts, whole, full, nil
+}
+
+// reached is the time to which every partition was read that has entries.
+func reached(entries []stream.Entry) (until time.Time) {
+	last := map[int]time.Time{}
+	for _, e := range entries {
+		last[e.Partition] = e.Time
+	}
+	for _, t := range last {
+		if until.IsZero() || t.Before(until) {
+			until = t
+		}
+	}
+	return until
+}
+
+// before are the entries of each partition up to a time.
+func before(entries []stream.Entry, until time.Time) (some []stream.Entry) {
+	later := map[int]bool{}
+	for _, e := range entries {
+		if later[e.Partition] = later[e.Partition] || e.Time.After(until); !later[e.Partition] {
+			some = append(some, e)
+		}
+	}
+	return some
 }
 
 // short are the positions that are not at their limits: what follows the others is not to
@@ -179,12 +242,15 @@ func cut(entries []stream.Entry, limits []int64) (some []stream.Entry) {
 	return some
 }
 
-// folded folds entries on a snapshot. Nobody else changes the shadows.
-func (s *session) folded(ctx context.Context, source Source, entries []stream.Entry) (rows *Rows, err error) {
+// folded folds parts on a snapshot. Nobody else changes the shadows.
+func (s *session) folded(ctx context.Context, parts []part, whole bool) (rows *Rows, err error) {
 	err = s.DB.View(ctx, func(tx *store.Tx) error {
 		rows = newRows(s.Projection, tx)
-		if err := s.into(rows, source, entries); err != nil {
-			return err
+		rows.whole, rows.texts = whole, s.texts
+		for _, p := range parts {
+			if err := s.into(rows, p.Source, p.entries); err != nil {
+				return err
+			}
 		}
 		return rows.carry()
 	})
@@ -207,7 +273,7 @@ func (s *session) into(rows *Rows, source Source, entries []stream.Entry) (err e
 		if p := recover(); p != nil {
 			err = fmt.Errorf("%w: panic: %v", errHopeless, p)
 		}
-		if err != nil && len(wanted) > 1 && !s.passing(err) {
+		if err != nil && len(wanted) > 1 && !s.passing(err) && !errors.Is(err, ErrEarly) {
 			err = fmt.Errorf("%w (between events %d and %d of the log %s)", err, wanted[0].Seq, wanted[len(wanted)-1].Seq, source.Log)
 		}
 	}()
@@ -223,16 +289,20 @@ func (p place) after(entries []stream.Entry) place {
 	return next
 }
 
-// move stores how far a log was read.
+// move stores how far a log was read, in one statement.
 func (s *session) move(tx *store.Tx, log string, to place) error {
+	args, rows := []any{s.Name, log}, []string{}
 	for i, p := range to.positions {
 		if p == s.at[log].positions[i] {
 			continue
 		}
-		err := tx.Exec(`UPDATE rebuild_position SET seq = $1, id = $2 WHERE projection = $3 AND log = $4 AND partition = $5`, p.Seq, p.ID, s.Name, log, p.Partition)
-		if err != nil {
-			return err
-		}
+		n := len(args)
+		rows = append(rows, fmt.Sprintf("(CAST($%d AS BIGINT), CAST($%d AS BIGINT), $%d)", n+1, n+2, n+3))
+		args = append(args, p.Partition, p.Seq, p.ID)
 	}
-	return nil
+	if len(rows) == 0 {
+		return nil
+	}
+	return tx.Exec(`UPDATE rebuild_position SET seq = move.column2, id = move.column3 FROM (VALUES `+strings.Join(rows, ", ")+`) AS move
+		WHERE projection = $1 AND log = $2 AND partition = move.column1`, args...)
 }

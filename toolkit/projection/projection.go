@@ -13,8 +13,8 @@ import (
 type Projection struct {
 	Name   string // unique among all services
 	Tables []Table
-	// Sources are read in their order: what an entry was said because of is folded before it
-	// if that is in an earlier one. A service's own log is best the first.
+	// Sources are read beside each other, the first a little ahead: what entries of the others
+	// were said because of is folded before them, unless clocks differ (see Rows.Whole).
 	Sources []Source
 	// Fold takes entries of one log, in its order, into rows. It knows nothing but both,
 	// and what it comes to does not depend on how entries of several logs are mixed.

@@ -32,6 +32,7 @@ func TestOnPostgres(t *testing.T) {
 		"TestAtATimeOfWriting":           TestAtATimeOfWriting,
 		"TestTwoInstances":               TestTwoInstances,
 		"TestLostAgainAndAgain":          TestLostAgainAndAgain,
+		"TestEarly":                      TestEarly,
 		"TestWhatNoEventSays":            TestWhatNoEventSays,
 		"TestAStoppedPartitionHoldsNone": TestAStoppedPartitionHoldsNone,
 	})

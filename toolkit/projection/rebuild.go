@@ -127,6 +127,8 @@ type session struct {
 	events  int64
 	digest  digest
 	lefts   map[string]int64 // to be folded, by log
+	apart   bool             // the first log is read to its end before the others
+	texts   map[string]string
 	sizer   *run.Sizer
 	pace    run.Pacer
 }
@@ -165,7 +167,7 @@ func (r *Rebuilder) take(ctx context.Context) (*session, error) {
 			return err
 		}
 		s = &session{Rebuilder: r, back: r.DB.Background(), token: now.token + 1, state: now.State, who: now.Who, compare: now.Compare,
-			events: now.Events, lefts: map[string]int64{}, sizer: run.NewSizer(chunk, r.DB.Alone())}
+			events: now.Events, lefts: map[string]int64{}, texts: map[string]string{}, sizer: run.NewSizer(chunk, r.DB.Alone())}
 		if s.digest, err = parseDigest(now.Digest); err != nil {
 			return err
 		}

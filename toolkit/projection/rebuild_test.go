@@ -434,3 +434,43 @@ func TestTwoInstances(t *testing.T) {
 	}
 	b.tidy()
 }
+
+// An event that comes before what it is about, as the clocks of two databases differ, waits
+// until that is folded.
+func TestEarly(t *testing.T) {
+	b := newPub(t)
+	b.say("late")
+	for i := range 5 {
+		b.say(fmt.Sprint("key ", i))
+	}
+	b.many(5)
+	for range 2 { // more than the first read takes
+		b.update(b.db, func(tx *store.Tx) error {
+			for i := range 4000 {
+				if err := tx.Append(fmt.Sprint("own ", i%50), own{}); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	b.tell("late")
+	known, early, fold := false, 0, b.p.Fold
+	b.p.Fold = func(rows *projection.Rows, entries []stream.Entry) error {
+		for _, e := range entries {
+			switch {
+			case e.Key == "late" && e.Kind == "own":
+				known = true
+			case e.Key == "late" && !known && !rows.Whole():
+				early++
+				return projection.ErrEarly
+			case e.Key == "late" && !known:
+				t.Error("it is folded before what it is about")
+			}
+		}
+		return fold(rows, entries)
+	}
+	if s := b.rebuilt(projection.Order{Who: "op"}); s.State != projection.Done || s.Events != 13_007 || early != 1 {
+		t.Errorf("%d times early: %+v", early, s)
+	}
+}

@@ -16,6 +16,8 @@ type Rows struct {
 	of    Projection
 	tx    *store.Tx // on which they are read
 	known map[string]map[string]*known
+	whole bool
+	texts map[string]string // of statements, by what they are for
 }
 
 // A known row is what is stored of it, and what it is now; nil: there is none.
@@ -29,12 +31,17 @@ type Carried struct{ Else any }
 type Drawn struct{}
 
 func newRows(p Projection, tx *store.Tx) *Rows {
-	r := &Rows{of: p, tx: tx, known: map[string]map[string]*known{}}
+	r := &Rows{of: p, tx: tx, known: map[string]map[string]*known{}, whole: true, texts: map[string]string{}}
 	for _, t := range p.Tables {
 		r.known[t.Name] = map[string]*known{}
 	}
 	return r
 }
+
+// Whole reports whether everything was folded that an entry of another log than the first can
+// have been said because of. If not, a Fold that misses it returns ErrEarly, and is given the
+// entry again later.
+func (r *Rows) Whole() bool { return r.whole }
 
 // Key names a row by the values of its key.
 func Key(values ...any) string {
@@ -323,7 +330,11 @@ func (r *Rows) write(tx *store.Tx) error {
 			if err != nil {
 				return err
 			}
-			if err := tx.Exec(t.upsert(n), args...); err != nil {
+			name := fmt.Sprint(t.Name, n)
+			if r.texts[name] == "" {
+				r.texts[name] = t.upsert(n)
+			}
+			if err := tx.Exec(r.texts[name], args...); err != nil {
 				return err
 			}
 			keys = keys[n:]

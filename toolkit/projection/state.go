@@ -24,6 +24,8 @@ var (
 	ErrRunning = errors.New("a rebuild is under way")
 	// ErrIdle: there is no rebuild to be cancelled.
 	ErrIdle = errors.New("no rebuild is under way")
+	// ErrEarly: a Fold misses what an entry is about, where not all is folded before it.
+	ErrEarly = errors.New("what the event is about was not folded yet")
 
 	errLost   = errors.New("the rebuild has another owner, or was cancelled")
 	errBehind = errors.New("the tables in use have read more than is at hand")
