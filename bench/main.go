@@ -31,6 +31,7 @@ type options struct {
 	orders   int
 	pairs    int
 	growth   int
+	events   int // that are folded
 	mailFor  time.Duration
 	quick    bool
 	json     bool
@@ -77,6 +78,7 @@ func parse(args []string) (o options, err error) {
 	f.IntVar(&o.orders, "orders", 20000, "orders of one run of the pipeline")
 	f.IntVar(&o.pairs, "pairs", 3, "how often both sides are measured, in turn")
 	f.IntVar(&o.growth, "growth", 1_000_000, "orders to store for the row growth, in ten steps")
+	f.IntVar(&o.events, "events", 1_000_000, "events to make tables anew from, for the row rebuild")
 	f.DurationVar(&o.mailFor, "mail", time.Minute, "how long the mail server is down for the row mail")
 	f.BoolVar(&o.quick, "quick", false, "some minutes: less of everything, and rougher figures")
 	f.BoolVar(&o.json, "json", false, "print every sample as JSON")
@@ -88,7 +90,7 @@ func parse(args []string) (o options, err error) {
 	o.time = 4 * time.Second
 	if o.quick {
 		o.orders, o.pairs, o.time = min(o.orders, 4000), 1, time.Second
-		o.growth, o.mailFor = min(o.growth, 20_000), 5*time.Second
+		o.growth, o.mailFor, o.events = min(o.growth, 20_000), 5*time.Second, min(o.events, 30_000)
 	}
 	for _, name := range o.names() {
 		if !slices.Contains(names(), name) {
@@ -127,6 +129,7 @@ func rows() []row {
 		{"mail", (*bench).mail},
 		{"catchup", (*bench).catchUp},
 		{"growth", (*bench).growth},
+		{"rebuild", (*bench).rebuild},
 	}
 }
 
