@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/tidewire/tidewire/cmd/tidewire/config"
 	"github.com/tidewire/tidewire/shop/door"
@@ -47,6 +48,7 @@ func routes() []served {
 		{pattern: "POST /api/orders", path: "/api/orders", body: `{"userId":"1","productId":"p1","quantity":1}`},
 		{pattern: "GET /api/orders", path: "/api/orders", list: true},
 		{pattern: "GET /api/orders/{id}", path: "/api/orders/o1", missing: "/api/orders/none", noun: "order"},
+		{pattern: "GET /api/orders/{id}/live", missing: "/api/orders/none/live", noun: "order"},
 		{pattern: "POST /api/orders/{id}/cancel", path: "/api/orders/o2/cancel", missing: "/api/orders/none/cancel", noun: "order"},
 		{pattern: "GET /api/orders/{id}/events", path: "/api/orders/o1/events", missing: "/api/orders/none/events", noun: "order"},
 		{pattern: "GET /api/inventory/{productId}", path: "/api/inventory/p1", missing: "/api/inventory/none", noun: "product"},
@@ -59,6 +61,7 @@ func routes() []served {
 		{pattern: "GET /api/notifications", path: "/api/notifications", list: true},
 		{pattern: "GET /api/notifications/{id}", missing: "/api/notifications/none", noun: "notification"},
 		{pattern: "GET /api/analytics", path: "/api/analytics"},
+		{pattern: "GET /api/analytics/live", path: "/api/analytics/live"},
 		{pattern: "GET /asyncapi.json", path: "/asyncapi.json"},
 	}
 }
@@ -128,7 +131,13 @@ func (s served) good() *call {
 
 // send makes a call, and returns its whole answer.
 func (f *shopfront) send(c *call) *httptest.ResponseRecorder {
-	r := httptest.NewRequest(c.method, c.path, strings.NewReader(c.body))
+	ctx := f.t.Context()
+	if strings.HasSuffix(c.path, "/live") { // it goes on until its client leaves
+		var leave context.CancelFunc
+		ctx, leave = context.WithTimeout(ctx, 100*time.Millisecond)
+		defer leave()
+	}
+	r := httptest.NewRequestWithContext(ctx, c.method, c.path, strings.NewReader(c.body))
 	r.Host, r.Header = c.host, c.header.Clone()
 	w := httptest.NewRecorder()
 	f.door.ServeHTTP(w, r)

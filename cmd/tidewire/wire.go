@@ -24,6 +24,7 @@ import (
 	"github.com/tidewire/tidewire/shop/product"
 	"github.com/tidewire/tidewire/shop/shipping"
 	"github.com/tidewire/tidewire/shop/user"
+	"github.com/tidewire/tidewire/toolkit/broadcast"
 	"github.com/tidewire/tidewire/toolkit/failure"
 	"github.com/tidewire/tidewire/toolkit/journal"
 	"github.com/tidewire/tidewire/toolkit/projection"
@@ -93,6 +94,13 @@ func wire(ctx context.Context, c config.Config, meter metric.Meter) (*platform, 
 	if c.Order.CheckStock {
 		orders.Asks = asks
 	}
+	// Who is told at once, in this process, of what he would find out a little later.
+	numbers := &analytics.Service{DB: db["analytics"]}
+	told := &broadcast.Local{}
+	if err := errors.Join(topic(&products.Changed, told, "product.changed", process), topic(&orders.Changes, told, "order.changes", process),
+		topic(&numbers.Numbers, told, "analytics.numbers", process)); err != nil {
+		return nil, errors.Join(err, e.close())
+	}
 	provider, err := payment.Guard(payment.NewSimulated(c.Payment.Simulator), payment.Breaker{Meter: meter})
 	if err != nil {
 		return nil, errors.Join(err, e.close())
@@ -100,8 +108,6 @@ func wire(ctx context.Context, c config.Config, meter metric.Meter) (*platform, 
 	payments := &payment.Service{DB: db["payment"], Provider: provider, Meter: meter}
 	stock := &inventory.Service{DB: db["inventory"], Orders: orders, Meter: meter}
 	parcels := &shipping.Service{DB: db["shipping"], Carrier: shipping.Courier{Day: c.Carrier.Day}, Meter: meter}
-	// What all of it adds up to. Nobody waits for that.
-	numbers := &analytics.Service{DB: db["analytics"]}
 	// Who is told of it. Nobody waits for that.
 	mails, err := notifications(c, db["notification"], users, meter)
 	if err != nil {
@@ -115,11 +121,12 @@ func wire(ctx context.Context, c config.Config, meter metric.Meter) (*platform, 
 		members: []member{
 			{db: users.DB, routes: users.Routes()},
 			{db: products.DB, routes: products.Routes()},
-			{db: orders.DB, routes: orders.Routes(), streams: orders.Streams(), queues: orders.Queues(), saga: orders.Saga(), view: rebuilds(e, process, orders.DB, orders.Projection()), awaited: true},
+			{db: orders.DB, routes: orders.Routes(), streams: orders.Streams(), queues: orders.Queues(), saga: orders.Saga(), view: rebuilds(e, process, orders.DB, orders.Projection()), awaited: true,
+				also: func(ctx context.Context) error { return known.Run(ctx, products.Changed) }},
 			{db: payments.DB, routes: payments.Routes(), streams: payments.Streams(), queues: payments.Queues(), also: payments.Run, awaited: true},
 			{db: stock.DB, routes: stock.Routes(), streams: stock.Streams(), answers: stock.Answers(), also: stock.Run, awaited: true},
 			{db: parcels.DB, routes: parcels.Routes(), streams: parcels.Streams(), queues: parcels.Queues(), also: parcels.Run, awaited: true, working: working{aside: shipping.Tracking}},
-			{db: numbers.DB, routes: numbers.Routes(), streams: numbers.Streams(), view: rebuilds(e, process, numbers.DB, numbers.Projection()), reading: reading{numbers.Policy(), analytics.Rest}},
+			{db: numbers.DB, routes: numbers.Routes(), streams: numbers.Streams(), view: rebuilds(e, process, numbers.DB, numbers.Projection()), also: numbers.Run, reading: reading{numbers.Policy(), analytics.Rest}},
 			{db: mails.DB, routes: mails.Routes(), streams: mails.Streams(), queues: mails.Queues(), also: mails.Run,
 				reading: reading{mails.Policy(), notification.Rest}, working: working{policy: mails.CallPolicy(), calls: notification.Calls}},
 		}}
@@ -129,6 +136,12 @@ func wire(ctx context.Context, c config.Config, meter metric.Meter) (*platform, 
 		return nil, errors.Join(err, p.close())
 	}
 	return p, nil
+}
+
+// topic makes a topic of a driver.
+func topic[T any](to **broadcast.Topic[T], d broadcast.Driver, name string, p *run.Process) (err error) {
+	*to, err = broadcast.NewTopic[T](d, name, p)
+	return err
 }
 
 // rebuilds is what makes a projection of the service of db anew.

@@ -2,6 +2,7 @@ package analytics
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"net/http"
 	"slices"
@@ -17,6 +18,7 @@ import (
 func (s *Service) Routes() []door.Route {
 	return []door.Route{
 		{Pattern: "GET /api/analytics", Handle: s.get, Query: []string{"days", "top"}},
+		{Pattern: "GET /api/analytics/live", Handle: s.live},
 	}
 }
 
@@ -73,16 +75,21 @@ func (s *Service) get(r *http.Request) (door.Answer, error) {
 	if err != nil {
 		return door.Answer{}, err
 	}
+	p, err := s.all(r.Context(), days, best)
+	return door.Answer{Body: p}, err
+}
+
+// all reads all numbers, with revenue of so many days and the best products.
+func (s *Service) all(ctx context.Context, days, best int) (p page, err error) {
 	now := time.Now
 	if s.Now != nil {
 		now = s.Now
 	}
-	var p page
-	err = s.DB.View(r.Context(), func(tx *store.Tx) (err error) {
+	err = s.DB.View(ctx, func(tx *store.Tx) (err error) {
 		p, err = read(tx, dayOf(now())-day(days)+1, best)
 		return err
 	})
-	return door.Answer{Body: p}, err
+	return p, err
 }
 
 // whole reads a parameter that is a whole number from 1 to most.

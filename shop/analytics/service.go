@@ -1,9 +1,12 @@
 package analytics
 
 import (
+	"sync/atomic"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/tidewire/tidewire/shop/contract"
+	"github.com/tidewire/tidewire/toolkit/broadcast"
 	"github.com/tidewire/tidewire/toolkit/store"
 )
 
@@ -11,6 +14,11 @@ import (
 type Service struct {
 	DB  *store.DB
 	Now func() time.Time // the day at which revenueByDay ends; time.Now
+	// Numbers is told all numbers, under no key, when they have changed and somebody looks at
+	// them; nobody.
+	Numbers *broadcast.Topic[jsontext.Value]
+
+	looking atomic.Int64 // clients
 }
 
 // accept counts an order, and its end if that was heard of before.

@@ -18,6 +18,7 @@ type Answer struct {
 	Body     any    // encoded as JSON; a jsontext.Value is sent as it stands; nil is none
 	Type     string // of a Body that is a []byte and no JSON; Commit keeps no such answer; ""
 	Header   http.Header
+	Live     Live // goes on instead of a Body; Commit keeps no such answer; nil
 }
 
 // A Route answers the requests of one pattern of http.ServeMux, such as

@@ -1,6 +1,7 @@
 package door
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net/http"
@@ -14,7 +15,7 @@ import (
 // Options are those of a Handler. The zero value is the default.
 type Options struct {
 	OpenMode    bool                 // answer nobody but this machine's own programs; false
-	MaxInFlight int                  // requests at a time, the others are 503; 512
+	MaxInFlight int                  // requests at a time, the others are 503; half as many answers may go on beside them; 512
 	MaxWork     int                  // requests for more work among them; 128
 	Refuse      func() bool          // whether a request for more work is to be refused now; never
 	Halted      func() bool          // whether nothing would be done about such a request, however long it waits; never
@@ -40,7 +41,7 @@ func Handler(opts Options, routes ...Route) http.Handler {
 		opts.Log = slog.Default()
 	}
 	h := &handler{Options: opts, mux: http.NewServeMux(), timer: newTimer(opts.Meter), cross: http.NewCrossOriginProtection()}
-	h.all.limit, h.work.limit = int64(opts.MaxInFlight), int64(opts.MaxWork)
+	h.all.limit, h.work.limit, h.lives.limit = int64(opts.MaxInFlight), int64(opts.MaxWork), int64(opts.MaxInFlight/2)
 	for _, route := range routes {
 		h.mux.HandleFunc(route.Pattern, h.serve(route))
 	}
@@ -79,17 +80,18 @@ type handler struct {
 	timer timer
 	all   crowd // requests
 	work  crowd // requests for more work among them
+	lives crowd // answers that go on
 }
 
 // ServeHTTP answers one request, whatever becomes of it.
 func (h *handler) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	start := time.Now()
-	w := &writer{ResponseWriter: rw, log: h.Log, started: start}
+	w := &writer{ResponseWriter: rw, log: h.Log, started: start, whole: r.Context(), lives: &h.lives}
 	defer func() {
 		if v := recover(); v != nil {
 			w.panicked(r, v)
 		}
-		h.timer.record(r.Context(), w.route, w.status, time.Since(start))
+		h.timer.record(r.Context(), w.route, w.status, cmp.Or(w.took, time.Since(start)))
 	}()
 	w.secure()
 	w.belongs(message.Trace(r.Header.Get("Traceparent"))) // a route may record it

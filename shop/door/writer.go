@@ -21,9 +21,12 @@ type writer struct {
 	http.ResponseWriter
 	log     *slog.Logger
 	started time.Time
-	trace   string // traceparent
-	route   string // its pattern; "" while none was found
-	status  int    // 0 while nothing was written
+	trace   string          // traceparent
+	route   string          // its pattern; "" while none was found
+	status  int             // 0 while nothing was written
+	whole   context.Context // of the request, without a limit in time
+	lives   *crowd          // of those whose answer goes on
+	took    time.Duration   // until an answer that goes on has begun
 }
 
 // secure sets what goes with every answer: it is data, of one moment, for its client.
@@ -82,6 +85,10 @@ func (w *writer) answer(r *http.Request, route Route) {
 	}
 	if a.Location != "" {
 		w.Header()["Location"] = []string{a.Location}
+	}
+	if a.Live != nil {
+		w.live(r, a.Live)
+		return
 	}
 	if a.Type != "" {
 		data, _ := a.Body.([]byte)

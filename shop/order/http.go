@@ -23,6 +23,7 @@ func (s *Service) Routes() []door.Route {
 		{Pattern: "POST /api/orders", Handle: s.post, Sheds: true},
 		{Pattern: "GET /api/orders", Handle: s.list, Query: []string{"userId", "status", "final", "limit", "cursor"}},
 		{Pattern: "GET /api/orders/{id}", Handle: s.get},
+		{Pattern: "GET /api/orders/{id}/live", Handle: s.live},
 		{Pattern: "POST /api/orders/{id}/cancel", Handle: s.cancel},
 		{Pattern: "GET /api/orders/{id}/events", Handle: s.events, Query: []string{"until"}},
 		{Pattern: "GET /api/users/{id}/orders", Handle: s.ofUser, Query: []string{"status", "final", "limit", "cursor"}},

@@ -6,6 +6,7 @@ import (
 
 	"github.com/maypok86/otter/v2"
 	"github.com/tidewire/tidewire/shop/contract"
+	"github.com/tidewire/tidewire/toolkit/broadcast"
 )
 
 // A Memory asks a catalogue and users, and remembers for a while what they said. That
@@ -29,13 +30,34 @@ const (
 	initialPlace = 64
 )
 
-// Remember returns a Memory of c and u. A price is at most a second old.
+// Remember returns a Memory of c and u. A price is at most a second old, whatever Run hears.
 func Remember(c Catalogue, u Users) *Memory {
 	return &Memory{catalogue: c, users: u,
 		products: otter.Must(&otter.Options[string, contract.Product]{MaximumSize: remembered, InitialCapacity: initialPlace,
 			ExpiryCalculator: otter.ExpiryWriting[string, contract.Product](priceAge)}),
 		known: otter.Must(&otter.Options[string, struct{}]{MaximumSize: remembered, InitialCapacity: initialPlace,
 			ExpiryCalculator: otter.ExpiryWriting[string, struct{}](userAge)}),
+	}
+}
+
+// Run forgets what others say is out of date, until ctx ends. It only makes what is new
+// visible sooner, and only in this process: what is remembered fades all the same.
+func (m *Memory) Run(ctx context.Context, changed *broadcast.Topic[string]) error {
+	news, err := changed.Listen("", 1000)
+	if err != nil {
+		return err
+	}
+	defer news.Close()
+	for {
+		id, lost, err := news.Next(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case err != nil || lost > 0:
+			m.products.InvalidateAll()
+		default:
+			m.products.Invalidate(id)
+		}
 	}
 }
 

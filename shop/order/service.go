@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/tidewire/tidewire/shop/contract"
+	"github.com/tidewire/tidewire/toolkit/broadcast"
 	"github.com/tidewire/tidewire/toolkit/message"
 	asking "github.com/tidewire/tidewire/toolkit/request"
 	"github.com/tidewire/tidewire/toolkit/saga"
@@ -21,10 +22,11 @@ type Service struct {
 	DB        *store.DB
 	Catalogue Catalogue
 	Users     Users
-	Style     string         // of orders that do not say; orchestrated
-	Asks      *asking.Client // of inventory, before an order is accepted; nil: nobody is asked
-	Deadline  time.Duration  // for an order to be confirmed; 5m
-	Meter     metric.Meter   // of what became of messages; none
+	Style     string                  // of orders that do not say; orchestrated
+	Asks      *asking.Client          // of inventory, before an order is accepted; nil: nobody is asked
+	Deadline  time.Duration           // for an order to be confirmed; 5m
+	Meter     metric.Meter            // of what became of messages; none
+	Changes   *broadcast.Topic[int64] // is told the versions of orders, each under its id, when something is known of them; nobody
 
 	measures measures // of orders; see Measure
 	once     sync.Once
@@ -145,7 +147,20 @@ func (s *Service) take(tx *store.Tx, id string, m message.Kind) (outcome, error)
 	if r.State.ended() && !before.State.ended() {
 		s.measures.over(tx, r.Order)
 	}
+	s.tell(tx, r)
 	return did, keep(tx, before, r)
+}
+
+// tell wakes whoever waits for an order, once it is stored.
+func (s *Service) tell(tx *store.Tx, r row) {
+	if s.Changes == nil {
+		return
+	}
+	id, version := r.Terms.OrderID, r.Last.Version
+	tx.Then(func() {
+		// They look for themselves, too: it is a hint.
+		_ = s.Changes.Publish(context.Background(), id, version)
+	})
 }
 
 // attempt is decide for what may come too late: an order that was undone stays as it is.

@@ -7,16 +7,18 @@ import (
 	"github.com/tidewire/tidewire/toolkit/store"
 )
 
-const (
-	pollWait = 250 * time.Millisecond // the truth, should a hint fail to come
-	lull     = 5 * time.Millisecond   // between two looks: every commit is a hint to everybody who waits
-)
+// pollWait is between two looks at an order that somebody waits for: the truth, should nobody
+// say that it has changed, as another process does not.
+const pollWait = 250 * time.Millisecond
 
 // await returns the order once it has ended, or as it is after limit, or when the door is
 // closing: what is accepted goes on after the next start, and that is answer enough.
 func (s *Service) await(ctx context.Context, id string, limit time.Duration, closing <-chan struct{}) (row, error) {
-	hint, stop := s.DB.Watch(store.Journal)
-	defer stop()
+	changed, err := s.Changes.Listen(id, 1)
+	if err != nil {
+		return row{}, err
+	}
+	defer changed.Close()
 	poll := time.NewTicker(pollWait)
 	defer poll.Stop()
 	end := time.After(limit)
@@ -26,7 +28,7 @@ func (s *Service) await(ctx context.Context, id string, limit time.Duration, clo
 			return r, err
 		}
 		select {
-		case <-hint:
+		case <-changed.More():
 		case <-poll.C:
 		case <-end:
 			return r, nil
@@ -34,10 +36,6 @@ func (s *Service) await(ctx context.Context, id string, limit time.Duration, clo
 			return r, nil
 		case <-ctx.Done():
 			return r, nil
-		}
-		select {
-		case <-time.After(lull):
-		case <-ctx.Done():
 		}
 	}
 }

@@ -111,6 +111,7 @@ func (s *Service) patchProduct(r *http.Request) (door.Answer, error) {
 			return door.Answer{}, door.Invalid(faults...)
 		}
 		now, err = revise(tx, was, now)
+		s.tell(r.Context(), tx, id)
 		return answer(now), err
 	})
 }

@@ -2,11 +2,13 @@ package product
 
 import (
 	"context"
+	"log/slog"
 	"slices"
 	"time"
 
 	"github.com/tidewire/tidewire/shop/contract"
 	"github.com/tidewire/tidewire/shop/door"
+	"github.com/tidewire/tidewire/toolkit/broadcast"
 	"github.com/tidewire/tidewire/toolkit/store"
 )
 
@@ -14,6 +16,9 @@ import (
 type Service struct {
 	DB       *store.DB
 	Currency string // of a price that does not name one; USD
+	// Changed is told the ids of products that are shown or cost differently from now on,
+	// under no key; nobody.
+	Changed *broadcast.Topic[string]
 }
 
 func (s *Service) currency() string {
@@ -72,6 +77,16 @@ func revise(tx *store.Tx, was, now Product) (Product, error) {
 		return was, err
 	}
 	return now, tx.Append(now.ID, contract.ProductPriceUpdated{ProductID: now.ID, Price: now.Price, OldPrice: was.Price, Currency: now.Currency})
+}
+
+// tell has others forget what they know of a product, once it is stored.
+func (s *Service) tell(ctx context.Context, tx *store.Tx, id string) {
+	ctx = context.WithoutCancel(ctx)
+	tx.Then(func() {
+		if err := s.Changed.Publish(ctx, "", id); err != nil {
+			slog.WarnContext(ctx, "others are not told of a product that has changed: they see it late", "product", id, "error", err)
+		}
+	})
 }
 
 // there returns a product that must be there.
