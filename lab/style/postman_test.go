@@ -46,6 +46,11 @@ var errStuck = errors.New("a letter comes back again and again")
 func (p *postman) deliver(ctx context.Context, limit int) error {
 	for limit != 0 {
 		letters, err := p.letters(ctx)
+		if err == nil && len(letters) == 0 {
+			if err = p.settled(ctx); err == nil {
+				letters, err = p.letters(ctx)
+			}
+		}
 		if err != nil || len(letters) == 0 {
 			return err
 		}
@@ -90,6 +95,27 @@ func (p *postman) letters(ctx context.Context) (all []letter, err error) {
 		}
 	}
 	return all, nil
+}
+
+// settled waits until all that was said about the keys can be read: on PostgreSQL, somebody
+// else's older transaction may still be in the way.
+func (p *postman) settled(ctx context.Context) error {
+	for _, from := range p.services {
+		for _, key := range p.keys {
+			var top, upto int64
+			err := from.db.View(ctx, func(tx *store.Tx) error {
+				_, err := tx.Row([]any{&top}, `SELECT COALESCE(MAX(seq), 0) FROM journal WHERE partition = $1`, store.Partition(key))
+				return err
+			})
+			for err == nil && upto < top {
+				upto, err = from.db.Settled(ctx)
+			}
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // A log is the journal of a service as far as it was read, by key.

@@ -133,19 +133,23 @@ func ways() (all []trial) {
 	return all
 }
 
+// every is after how many letters a customer cancels next: on PostgreSQL, where the services
+// do the same, after some.
+func (w *world) every() int {
+	if testing.Short() || strings.HasPrefix(w.Name(), "TestOnPostgres") {
+		return 9
+	}
+	return 1
+}
+
 // eachStep tries a way, and then again with a customer who cancels after each letter of it.
-// Where there is little time, after some.
 func (w *world) eachStep(ctx context.Context, way trial) (all []verdict, err error) {
 	v, err := w.try(ctx, way)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", way, err)
 	}
 	all = append(all, v)
-	every := 1
-	if testing.Short() {
-		every = 5
-	}
-	for way.cancel = 0; way.cancel <= v.steps; way.cancel += every {
+	for way.cancel = 0; way.cancel <= v.steps; way.cancel += w.every() {
 		c, err := w.try(ctx, way)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", way, err)

@@ -221,6 +221,9 @@ func newWorld(t *testing.T, within time.Duration) *world {
 	dir, run := t.TempDir(), strings.ReplaceAll(uuid.NewString()[:8], "-", "")
 	w.place = func(service string) func() (store.Driver, func(*store.DB) stream.Log) {
 		if strings.HasPrefix(t.Name(), "TestOnPostgres") {
+			if os.Getenv("TIDEWIRE_TEST_POSTGRES") == "" {
+				t.Skip("TIDEWIRE_TEST_POSTGRES is not set: PostgreSQL was not tested")
+			}
 			return func() (store.Driver, func(*store.DB) stream.Log) {
 				d, err := postgres.Open(context.Background(), os.Getenv("TIDEWIRE_TEST_POSTGRES"), "t_"+run+"_"+service, tables(service))
 				if err != nil {
