@@ -40,8 +40,15 @@ func (r *running) findings() (found []operate.Finding) {
 // settled waits until nothing is left to do, and all promises hold.
 func (r *running) settled() {
 	r.t.Helper()
+	var found string
+	defer func() {
+		if r.t.Failed() {
+			r.t.Logf("the audit finds\n%s", found)
+		}
+	}()
 	eventually(r.t, "all work is done", func() bool {
-		exit, _, _ := tidewire(r.t, r.flags("audit", "--final")...)
+		exit, out, _ := tidewire(r.t, r.flags("audit", "--final")...)
+		found = out
 		return exit == exitDone
 	})
 }
