@@ -17,8 +17,10 @@ import (
 
 type word string
 
-func (w word) Kind() string  { return string(w) }
-func (w word) Queue() string { return map[bool]string{true: "order_deadlines", false: "garage_commands"}[w == "wake"] }
+func (w word) Kind() string { return string(w) }
+func (w word) Queue() string {
+	return map[bool]string{true: "order_deadlines", false: "garage_commands"}[w == "wake"]
+}
 
 // errand is a saga of one step that can be undone, and one that cannot.
 func errand() saga.Saga[int] {
