@@ -132,7 +132,7 @@ func (s *session) rest(tx *store.Tx, ahead map[string][]stream.Entry) (rows *Row
 	for _, source := range s.Sources {
 		entries, own := ahead[source.Log], source.Log == s.DB.Service()
 		if own {
-			entries, err = tail(tx, s.at[source.Log].positions)
+			entries, err = tail(tx, s.at[source.Log].positions, s.floor)
 		} else {
 			entries, err = s.upTo(source.Log, entries, limits[source.Log])
 		}
@@ -159,14 +159,14 @@ func (s *session) upTo(log string, entries []stream.Entry, limits []int64) ([]st
 	return some, nil
 }
 
-// tail reads the service's own journal behind positions, with what is committed to it and
-// what the transaction has before it.
-func tail(tx *store.Tx, from []store.Position) (entries []stream.Entry, err error) {
+// tail reads the service's own journal behind positions, and behind floor, up to which all was
+// read: with what is committed to it and what the transaction has before it.
+func tail(tx *store.Tx, from []store.Position, floor int64) (entries []stream.Entry, err error) {
 	var args []any
 	var values []string
 	for _, p := range from {
 		values = append(values, fmt.Sprintf("(CAST($%d AS BIGINT), CAST($%d AS BIGINT))", len(args)+1, len(args)+2))
-		args = append(args, p.Partition, p.Seq)
+		args = append(args, p.Partition, max(p.Seq, floor))
 	}
 	err = tx.Rows(`SELECT j.partition, j.seq, j.id, j.kind, j.class, j.key, j.version, j.time, j.body
 		FROM (VALUES `+strings.Join(values, ", ")+`) AS f JOIN journal j ON j.partition = f.column1 AND j.seq > f.column2`, args, func(scan func(...any) error) error {

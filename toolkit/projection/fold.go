@@ -171,7 +171,7 @@ func (s *session) parts(ctx context.Context, limits map[string][]int64) (parts [
 		if len(from) == 0 {
 			continue
 		}
-		entries, err := s.Logs[source.Log].Read(ctx, stream.Query{From: from, Max: size, Want: source.Want})
+		entries, err := s.next(ctx, source, from, size)
 		if err != nil {
 			return nil, false, false, err
 		}
@@ -191,6 +191,23 @@ func (s *session) parts(ctx context.Context, limits map[string][]int64) (parts [
 		}
 	}
 	return parts, whole, full, nil
+}
+
+// next reads what follows in a log. Of the service's own it notes how far all of it was read:
+// a partition in which nothing is said stands where it has stood.
+func (s *session) next(ctx context.Context, source Source, from []store.Position, size int) ([]stream.Entry, error) {
+	own, settled := source.Log == s.DB.Service(), int64(0)
+	if own {
+		var err error
+		if settled, err = s.DB.Settled(ctx); err != nil {
+			return nil, err
+		}
+	}
+	entries, err := s.Logs[source.Log].Read(ctx, stream.Query{From: from, Max: size, Want: source.Want})
+	if err == nil && own && len(entries) < size {
+		s.floor = settled
+	}
+	return entries, err
 }
 
 // reached is the time to which every partition was read that has entries.

@@ -304,6 +304,11 @@ func (b *pub) rebuilt(o projection.Order) (s projection.Status) {
 // ends waits for the end of a rebuild.
 func (b *pub) ends(r *projection.Rebuilder) (s projection.Status) {
 	b.Helper()
+	defer func() {
+		if s.Running() {
+			b.Logf("it is still %+v", s)
+		}
+	}()
 	b.eventually("the rebuild does not end", func() bool {
 		var err error
 		if s, err = r.Status(b.Context()); err != nil {

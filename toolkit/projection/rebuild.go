@@ -129,6 +129,7 @@ type session struct {
 	lefts   map[string]int64 // to be folded, by log
 	apart   bool             // the first log is read to its end before the others
 	texts   map[string]string
+	floor   int64 // of the service's own log, up to which all was read
 	sizer   *run.Sizer
 	pace    run.Pacer
 }
