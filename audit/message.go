@@ -161,10 +161,12 @@ func causes() promise {
 				WHERE %[4]s AND NOT EXISTS (SELECT 1 FROM fact_%[1]s f WHERE f.kind = '%[5]s' AND f.key = x.%[3]s)`, w.log, w.table, w.key, w.said, w.kind)},
 			probe{bad: fmt.Sprintf(`SELECT '%[1]s said %[4]s of ' || f.key || ' and does not know it' FROM fact_%[1]s f
 				WHERE f.kind = '%[4]s' AND NOT EXISTS (SELECT 1 FROM %[2]s x WHERE x.%[3]s = f.key AND %[5]s)`, w.log, w.table, w.key, w.kind, w.since)},
-			// Whoever commands is answered each time; nobody is told twice because of one message.
+			// Whoever commands is answered each time; nobody is told twice because of one message,
+			// unless an operator has the service hear it again.
 			probe{bad: fmt.Sprintf(`SELECT '%[1]s said %[2]s of ' || s.key || ' ' || s.n || ' times' FROM (SELECT key, COUNT(*) AS n FROM fact_%[1]s
 				WHERE kind = '%[2]s' GROUP BY key HAVING COUNT(*) > 1) s
-				WHERE %[3]s OR s.n > (SELECT COUNT(DISTINCT j.cause) FROM %[1]q.journal j WHERE j.kind = '%[2]s' AND j.key = s.key)`,
+				WHERE %[3]s OR s.n > (SELECT COUNT(DISTINCT j.cause) FROM %[1]q.journal j WHERE j.kind = '%[2]s' AND j.key = s.key)
+				AND NOT EXISTS (SELECT 1 FROM fact_%[1]s r WHERE r.kind = 'StreamReplayed')`,
 				w.log, w.kind, once(w.kind))})
 	}
 	// A tombstone needs no cause but the end of its order.

@@ -162,7 +162,7 @@ func (d *Desk) piles(ctx context.Context, w wanted, from place, look func(wanted
 			return err
 		}
 		err := db.View(ctx, func(tx *store.Tx) error {
-			for i := range len(piles()) {
+			for i := range every {
 				begin := place{service: db.Service(), pile: i, mark: ever}
 				switch {
 				case db.Service() == from.service && i < from.pile:

@@ -23,7 +23,10 @@ const (
 	queued = 1
 )
 
-func piles() [2]pile {
+// every is how many piles there are.
+const every = 2
+
+func piles() [every]pile {
 	return [2]pile{
 		{table: "parked", place: "log", dead: "state IN ('dead', 'released')", rest: `class, version, (SELECT COUNT(*) FROM parked behind WHERE behind.subscription = parked.subscription
 			AND behind.log = parked.log AND behind.key = parked.key AND behind.state = 'waiting')`},
