@@ -36,6 +36,7 @@ type options struct {
 	quick    bool
 	json     bool
 	keep     bool
+	style    string        // of our orders; choreographed, as the twins' are
 	postgres string        // URL of a server; "": none
 	time     time.Duration // of a measurement that is not a number of orders
 }
@@ -80,6 +81,7 @@ func parse(args []string) (o options, err error) {
 	f.IntVar(&o.growth, "growth", 1_000_000, "orders to store for the row growth, in ten steps")
 	f.IntVar(&o.events, "events", 1_000_000, "events to make tables anew from, for the row rebuild")
 	f.DurationVar(&o.mailFor, "mail", time.Minute, "how long the mail server is down for the row mail")
+	f.StringVar(&o.style, "style", "", "how our orders flow; the default is choreographed, as those of the twins do")
 	f.BoolVar(&o.quick, "quick", false, "some minutes: less of everything, and rougher figures")
 	f.BoolVar(&o.json, "json", false, "print every sample as JSON")
 	f.StringVar(&o.postgres, "postgres", os.Getenv("TIDEWIRE_TEST_POSTGRES"), "URL of a PostgreSQL server, where databases are made and dropped")

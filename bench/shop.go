@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -125,7 +126,7 @@ func (b *bench) serve(ctx context.Context, p *shop, s side, more ...string) (err
 	listen := strings.TrimPrefix(p.url, "http://")
 	if s == ours {
 		args := []string{"up", "--data", p.dir, "--listen", listen, "--set", "admin=" + strings.TrimPrefix(p.admin, "http://"),
-			"--set", "payment.simulator=" + p.provider, "--set", "database=" + p.database}
+			"--set", "payment.simulator=" + p.provider, "--set", "database=" + p.database, "--set", "order.style=" + cmp.Or(b.style, "choreographed")}
 		p.server, err = launch(ctx, b.binary(), append(args, more...)...)
 		return err
 	}

@@ -71,7 +71,7 @@ func (b *batch) confirm(e envelope, o *standing) {
 	}
 	o.status = "confirmed"
 	o.version++
-	b.Queue(`UPDATE `+b.table("orders")+` SET status = 'confirmed', payment_status = 'captured', updated = $1, version = $2 WHERE id = $3`, b.now, o.version, e.key)
+	b.Queue(`UPDATE `+b.table("orders")+` SET status = 'confirmed', payment_status = 'captured', stock_status = 'reserved', updated = $1, version = $2 WHERE id = $3`, b.now, o.version, e.key)
 	b.say(e, o.version, contract.OrderConfirmed{OrderID: e.key})
 	b.finish(wire.Deadline + e.key)
 }

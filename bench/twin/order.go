@@ -20,7 +20,7 @@ func confirm(e envelope) func(*tx) {
 }
 
 func (t *tx) confirm(e envelope) {
-	s := t.do(`UPDATE orders SET status = 'confirmed', payment_status = 'captured', updated = ?, version = version + 1
+	s := t.do(`UPDATE orders SET status = 'confirmed', payment_status = 'captured', stock_status = 'reserved', updated = ?, version = version + 1
 		WHERE id = ? AND status = 'pending' RETURNING version`).int(t.now).text(e.key)
 	version := int64(0)
 	if s.found(func() { version = s.ColumnInt64(0) }) {
