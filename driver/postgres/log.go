@@ -89,7 +89,7 @@ func (j *journal) Behind(ctx context.Context, from []store.Position) (n int64, e
 	partitions, seqs := split(from)
 	err = j.query(ctx, func(ctx context.Context, c *pgx.Conn) error {
 		return c.QueryRow(ctx, `SELECT count(*) FROM unnest($1::bigint[], $2::bigint[]) AS f (partition, seq)
-			JOIN `+j.table+` AS j ON j.partition = f.partition AND j.seq > f.seq`, partitions, seqs).Scan(&n)
+			JOIN `+j.table+` AS j ON j.partition = f.partition AND j.seq > f.seq AND j.class <> 'audit'`, partitions, seqs).Scan(&n)
 	})
 	return n, err
 }

@@ -130,7 +130,7 @@ func (l Log) Behind(ctx context.Context, from []store.Position) (n int64, err er
 		n = 0
 		for _, p := range from {
 			var more int64
-			if _, err := tx.Row([]any{&more}, `SELECT count(*) FROM journal WHERE partition = $1 AND seq > $2`, p.Partition, p.Seq); err != nil {
+			if _, err := tx.Row([]any{&more}, `SELECT count(*) FROM journal WHERE partition = $1 AND seq > $2 AND class <> 'audit'`, p.Partition, p.Seq); err != nil {
 				return err
 			}
 			n += more

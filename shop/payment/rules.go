@@ -48,8 +48,9 @@ var twoSteps = []rule{
 
 	{[]state{authorizing}, []event{chargeHeld, heldUnused}, authorized, []act{sayAuthorized}},
 	{[]state{authorizing}, []event{chargeFailed}, authorizing, []act{askAuthorize}},
-	// Nobody asked for that: it goes back.
-	{[]state{authorizing}, []event{chargeCaptured}, refunding, []act{bookCapture, sayUnavailable, askRefund}},
+	// It was taken before, under our own key, and that is forgotten here: a database of an older
+	// backup asks again. Who asks for the capture is answered, and who ends the order is paid back.
+	{[]state{authorizing}, []event{chargeCaptured}, captured, []act{bookCapture, sayAuthorized}},
 
 	{[]state{authorized}, []event{captureAsked}, capturing, []act{askCapture}},
 	{[]state{authorized}, []event{voidAsked, orderEnded}, voiding, []act{askVoid}},

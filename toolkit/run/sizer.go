@@ -1,12 +1,18 @@
 package run
 
-import "time"
+import (
+	"sync"
+	"time"
+)
 
 // A Sizer keeps batches short: where there is one writer, whoever comes meanwhile waits
-// for the whole of one.
+// for the whole of one. Its methods may be called concurrently: what is handled alone is
+// stored beside what is not.
 type Sizer struct {
 	most int
 	slot time.Duration // for one batch
+
+	mu   sync.Mutex
 	each time.Duration // for one message, as it was lately
 }
 
@@ -27,6 +33,8 @@ func NewSizer(most int, only bool) *Sizer {
 
 // Size returns how many messages the next batch may have.
 func (s *Sizer) Size() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.each == 0 {
 		return s.most
 	}
@@ -40,6 +48,8 @@ func (s *Sizer) Took(n int, d time.Duration) {
 		return
 	}
 	each := max(time.Nanosecond, d/time.Duration(n))
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.each == 0 {
 		s.each = each
 		return

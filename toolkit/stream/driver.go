@@ -25,7 +25,8 @@ type Log interface {
 	// At returns the ID of the message at a place of a partition; "" if there is none.
 	At(ctx context.Context, partition int, seq int64) (string, error)
 
-	// Behind counts the messages that follow positions.
+	// Behind counts the messages that follow positions, but for those of class Audit: a
+	// position need not move past what only people read.
 	Behind(ctx context.Context, from []store.Position) (int64, error)
 
 	// Watch returns hints that there may be more to read, and a function that ends

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/tidewire/tidewire/toolkit/failure"
+	"github.com/tidewire/tidewire/toolkit/message"
 	"github.com/tidewire/tidewire/toolkit/run"
 	"github.com/tidewire/tidewire/toolkit/store"
 	"go.opentelemetry.io/otel/trace"
@@ -276,7 +277,9 @@ func (s *session) pass(entries []Entry) bool {
 	for _, e := range entries {
 		h := s.held[e.Partition]
 		h.at = e.Position
-		h.skipped++
+		if e.Class != message.Audit { // what is said about letters alone moves no position: see Behind
+			h.skipped++
+		}
 	}
 	return true
 }
