@@ -116,8 +116,8 @@ func (d *Desk) decideProjection(act string) func(*http.Request) (door.Answer, er
 		if err := door.Decode(r, &why); err != nil {
 			return door.Answer{}, err
 		}
-		if why.Who == "" {
-			return door.Answer{}, door.Invalid(door.Field{Field: "who", Detail: "must name who decides"})
+		if err := why.checked(); err != nil {
+			return door.Answer{}, err
 		}
 		rebuilder, err := d.projection(r)
 		if err != nil {

@@ -46,8 +46,8 @@ func (d *Desk) replay(r *http.Request) (door.Answer, error) {
 	if err := door.Decode(r, &want); err != nil {
 		return door.Answer{}, err
 	}
-	if want.Who == "" {
-		return door.Answer{}, door.Invalid(door.Field{Field: "who", Detail: "must name who decides"})
+	if err := want.checked(); err != nil {
+		return door.Answer{}, err
 	}
 	subscription, name := r.PathValue("subscription"), r.PathValue("log")
 	i := slices.IndexFunc(d.Services, func(db *store.DB) bool { return db.Service() == subscription })

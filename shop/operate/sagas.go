@@ -211,8 +211,8 @@ func (d *Desk) decideSaga(act string, do func(context.Context, operatedSaga, *Sa
 		if err := door.Decode(r, &why); err != nil {
 			return door.Answer{}, err
 		}
-		if why.Who == "" {
-			return door.Answer{}, door.Invalid(door.Field{Field: "who", Detail: "must name who decides"})
+		if err := why.checked(); err != nil {
+			return door.Answer{}, err
 		}
 		o, err := d.operated(r)
 		if err != nil {

@@ -131,7 +131,7 @@ func (d *Desk) reschedule(act string) func(*http.Request) (door.Answer, error) {
 			return door.Answer{}, err
 		}
 		var wrong []door.Field
-		if want.Who == "" {
+		if strings.TrimSpace(want.Who) == "" {
 			wrong = append(wrong, door.Field{Field: "who", Detail: "must name who decides"})
 		}
 		if (want.Due != nil) != (act == "move") {
