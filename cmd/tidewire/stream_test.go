@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -30,6 +31,9 @@ func TestStreamTailAndReplay(t *testing.T) {
 			t.Fatalf("a line is %q", line)
 		}
 		kinds = append(kinds, words[2])
+	}
+	if len(kinds) > 4 {
+		slices.Sort(kinds[3:5]) // order confirms and shipping ships on their own, each when it has heard
 	}
 	if got := strings.Join(kinds, " "); !strings.HasPrefix(got, "OrderCreated PaymentProcessed InventoryUpdated OrderConfirmed OrderShipped OrderCompleted") {
 		t.Errorf("printed %s", got)

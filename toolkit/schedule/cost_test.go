@@ -18,7 +18,7 @@ import (
 	"github.com/tidewire/tidewire/toolkit/store"
 )
 
-var waiting = flag.Int("waiting", 20_000, "jobs that wait while others are done; a million takes a minute to make")
+var waiting = flag.Int("waiting", 5_000, "jobs that wait while others are done; a million takes a minute to make")
 
 // A statement is one that a transaction ran.
 type statement struct {

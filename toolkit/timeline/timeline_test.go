@@ -206,19 +206,20 @@ func TestWhatWaits(t *testing.T) {
 	}
 }
 
-// bulk puts rows of other times into the till's journal, in changes of 40,000, and opens it again.
-func (s *shop) bulk(key string, first, rows int, began time.Time) {
+// bulk puts rows of other times into the till's journal, at every tenth of so many sequences,
+// and opens it again.
+func (s *shop) bulk(key string, first, sequences int, began time.Time) {
 	s.t.Helper()
-	for at := first; at < first+rows; at += 40_000 {
+	for at := first; at < first+sequences; at += 40_000 {
 		s.change(s.till, message.Message{}, func(tx *store.Tx) error {
-			return tx.Exec(`WITH RECURSIVE n (i) AS (SELECT $1 + 0 UNION ALL SELECT i + 1 FROM n WHERE i < $1 + 39999)
+			return tx.Exec(`WITH RECURSIVE n (i) AS (SELECT $1 + 0 UNION ALL SELECT i + 10 FROM n WHERE i < $1 + 39990)
 				INSERT INTO journal (partition, seq, id, kind, class, key, time, cause, trace, body) SELECT $2 + 0, i, 'm' || i, 'Paid', 'public', $3, CAST($4 AS BIGINT) + i, '', '', $5 FROM n`,
 				at, store.Partition("o1"), key, began.UnixMicro(), []byte("{}"))
 		})
 	}
 	if strings.HasPrefix(s.t.Name(), "TestOnPostgres") {
 		s.change(s.till, message.Message{}, func(tx *store.Tx) error {
-			return tx.Rows(`SELECT setval('journal_seq', $1)`, []any{first + rows}, func(func(...any) error) error { return nil })
+			return tx.Rows(`SELECT setval('journal_seq', $1)`, []any{first + sequences}, func(func(...any) error) error { return nil })
 		})
 	}
 	if err := s.till.Close(); err != nil { // on SQLite, who has it open knows its end
