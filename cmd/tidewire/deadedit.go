@@ -34,7 +34,7 @@ type deadEditCommand struct {
 
 // Help gives examples.
 func (deadEditCommand) Help() string {
-	return `Only the body can be edited: id, type, key, time and version are the message's own. The new message has an id of its own and takes the place of the old one, still dead; the old body is kept with your name. A body that breaks its schema, or that its handler cannot read, is refused with the JSON path of what is wrong. Without --body and --put it opens $EDITOR.
+	return `Only the body can be edited: id, type, key, time and version are the message's own. The new message has an id of its own, unless the sender gave it a name, and takes the place of the old one, still dead; the old body is kept with your name. A body that breaks its schema, or that its handler cannot read, is refused with the JSON path of what is wrong. Without --body and --put it opens $EDITOR.
 
 Examples:
 
@@ -75,7 +75,11 @@ func (cmd deadEditCommand) Run(c *console) error {
 	case cmd.JSON:
 		return printJSON(c.out, done)
 	}
-	fmt.Fprintf(c.out, "edit %s: %s has taken its place\n", done.Letter, done.Became)
+	if done.Became == done.Letter { // whoever sent it has named it, and finds it by that name
+		fmt.Fprintf(c.out, "edit %s: it has another body now\n", done.Letter)
+	} else {
+		fmt.Fprintf(c.out, "edit %s: %s has taken its place\n", done.Letter, done.Became)
+	}
 	if !cmd.Redrive {
 		fmt.Fprintf(c.out, "it is dead still: tidewire dead redrive %s\n", done.Became)
 	}

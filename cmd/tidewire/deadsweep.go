@@ -69,7 +69,8 @@ func (r sweep) all() error {
 	}
 	goOn := "--died-before " + at.UTC().Format("2006-01-02T15:04:05.000000Z")
 	if !r.JSON {
-		fmt.Fprintf(r.console.out, "%s of %d dead letters; to go on with it, should it be interrupted: %s\n", r.name, number(groups, r.force), goOn)
+		most := map[bool]string{true: "at most "}[!r.DiedBefore.IsZero()] // some may have died since
+		fmt.Fprintf(r.console.out, "%s of %s%d dead letters; to go on with it, should it be interrupted: %s\n", r.name, most, number(groups, r.force), goOn)
 	}
 	if did.Letters, err = r.parts(at, number(groups, r.force)); err != nil {
 		return fmt.Errorf("after %d dead letters: %w; go on with %s", did.Letters, err, goOn)

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"net/url"
 	"os"
 	"os/exec"
@@ -52,20 +53,50 @@ func TestOperateGuide(t *testing.T) {
 	})
 	dir := t.TempDir()
 	places := strings.NewReplacer("LETTER", "payment/a-1", "LEDGER", filepath.Join(dir, "RESTORED", "simulator.db"), "ORDER", fmt.Sprint(o["id"]),
-		"BACKUP", filepath.Join(dir, "BACKUP"), "RESTORED", filepath.Join(dir, "RESTORED"), "http://127.0.0.1:3001", r.admin)
+		"TIME", time.Now().UTC().Format(time.RFC3339Nano), "BACKUP", filepath.Join(dir, "BACKUP"), "RESTORED", filepath.Join(dir, "RESTORED"), "http://127.0.0.1:3001", r.admin)
 	ran := slices.DeleteFunc(commands(guide(t, "docs/operate.md")), ofPostgres)
 	if len(ran) < 20 {
 		t.Errorf("only %d commands", len(ran))
 	}
 	for _, line := range ran {
-		t.Run(line, func(t *testing.T) { r.runLine(t, places.Replace(line)) })
+		t.Run(line, func(t *testing.T) {
+			if words := strings.Fields(line); slices.Contains([]string{"saga", "schedule"}, words[1]) && strings.Contains(line, "ORDER") {
+				id, goOn := r.waits()
+				defer goOn()
+				line = strings.ReplaceAll(line, "ORDER", id)
+			}
+			r.runLine(t, places.Replace(line))
+		})
 	}
-	for _, kind := range []string{"dead list", "dead show", "dead edit", "dead redrive", "dead discard", "stream list", "queue list", "backup", "audit", "doctor", "order show"} {
+	for _, kind := range []string{"dead list", "dead show", "dead edit", "dead redrive", "dead discard", "stream list", "stream tail", "stream replay", "queue list", "backup", "audit", "doctor", "order show",
+		"saga list", "saga show", "saga retry", "saga cancel", "projection list", "projection verify", "projection rebuild", "projection cancel", "schedule list", "schedule move", "schedule cancel"} {
 		if !slices.ContainsFunc(ran, func(line string) bool { return strings.HasPrefix(line, "tidewire "+kind) }) {
 			t.Errorf("the guide has no tidewire %s", kind)
 		}
 	}
 }
+
+// waits has an order wait for its payment, until goOn.
+func (r *running) waits() (id string, goOn func()) {
+	slow := func(time string) {
+		answer, err := http.Post(r.simulator+"/faults", "application/json", strings.NewReader(`{"slow":"`+time+`"}`))
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		if answer.Body.Close(); answer.StatusCode != http.StatusOK {
+			r.t.Fatal(answer.Status)
+		}
+	}
+	slow("1m")
+	id = fmt.Sprint(r.order(`{"userId":"1","productId":"1","quantity":1}`)["id"])
+	return id, func() { slow("0s"); r.final(id) }
+}
+
+// asItIs are answers that find nothing to do, where that is so.
+var asItIs = regexp.MustCompile(`no dead letter is like that|no saga is like that|No rebuild of orders is under way`)
+
+// progress is what a command says while somebody waits for it.
+var progress = regexp.MustCompile(`^(orders: (asked|folding|clearing), .*\n)+$`)
 
 // quotes are the words of a line that a shell would take for one.
 var quotes = regexp.MustCompile(`"[^"]*"`)
@@ -87,8 +118,11 @@ func (r *running) runLine(t *testing.T, line string) {
 			args = r.flags(args...)
 		}
 		exit, out, stderr := tidewire(t, args...)
-		if exit == exitFound && strings.Contains(stderr, "no dead letter is like that") {
-			return // as it should be here
+		if exit == exitFound && asItIs.MatchString(stderr) {
+			return
+		}
+		if progress.MatchString(stderr) {
+			stderr = ""
 		}
 		if sick := args[0] == "doctor" && strings.Contains(out, "dead letters"); exit != map[bool]int{true: exitFound, false: exitDone}[sick] || stderr != "" {
 			t.Errorf("exit %d\n%s%s", exit, out, stderr)

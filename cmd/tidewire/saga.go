@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/tidewire/tidewire/shop/operate"
+	"github.com/tidewire/tidewire/toolkit/saga"
 )
 
 // A sagaCommand is about sagas: orders, as long as somebody conducts them.
@@ -181,7 +182,7 @@ type sagaCancelCommand struct{ sagaDecision }
 
 // Help gives examples.
 func (sagaCancelCommand) Help() string {
-	return `After its pivot a saga cannot be cancelled any more. The act is recorded, with who did it and why, in the journal of the service.
+	return `A saga can be cancelled until its pivot is done; an order, as its customer could, until it is shipped. The act is recorded, with who did it and why, in the journal of the service.
 
 Example:
 
@@ -211,6 +212,8 @@ func (cmd sagaDecision) act(c *console, name string) error {
 		fmt.Fprintf(c.out, "%s %s: redriven: %s\n", name, done.Instance, strings.Join(done.Redriven, ", "))
 	case name == "retry":
 		fmt.Fprintf(c.out, "%s %s: asked again for step %s\n", name, done.Instance, done.Step)
+	case done.Outcome == saga.Moved:
+		fmt.Fprintf(c.out, "%s %s: ended at step %s; each service undoes what it did\n", name, done.Instance, done.Step)
 	default:
 		fmt.Fprintf(c.out, "%s %s: %s, from step %s on\n", name, done.Instance, done.Outcome, done.Step)
 	}

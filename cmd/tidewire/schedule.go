@@ -68,13 +68,23 @@ func (cmd scheduleListCommand) Run(c *console) error {
 		return err
 	}
 	if cmd.JSON {
-		return printJSON(c.out, waiting)
+		return errors.Join(printJSON(c.out, waiting), cmd.nothing(c, len(waiting)))
 	}
 	t := newTable(c.out, "ID", "QUEUE", "KIND", "KEY", "DUE", "IN")
 	for _, w := range waiting {
 		t.row(w.ID, w.Queue, w.Kind, w.Key, clock(w.Due), time.Until(w.Due).Round(time.Second))
 	}
-	return t.end()
+	return errors.Join(t.end(), cmd.nothing(c, len(waiting)))
+}
+
+// nothing says so if names choose nothing: they may be mistyped. That nothing is due at some
+// time is an answer.
+func (cmd scheduleListCommand) nothing(c *console, n int) error {
+	if n > 0 || cmd.Service+cmd.Queue+cmd.Kind+cmd.Key == "" {
+		return nil
+	}
+	fmt.Fprintln(c.err, "nothing that waits is like that")
+	return errFound
 }
 
 // instant reads a time, or a duration from now on: 2026-01-31T12:00:00Z, +90m, now.

@@ -49,6 +49,12 @@ func TestDeadlinesAreListedMovedAndCancelled(t *testing.T) {
 	if all := waiting("--queue", "order_deadlines"); len(all) != 0 {
 		t.Errorf("%+v wait after a cancel", all)
 	}
+	for flags, want := range map[string]int{"--key nobody": exitFound, "--before +1s": exitDone} {
+		exit, _, stderr := tidewire(t, r.flags(append([]string{"schedule", "list"}, strings.Fields(flags)...)...)...)
+		if exit != want || strings.Contains(stderr, "nothing that waits is like that") != (want == exitFound) {
+			t.Errorf("%s: exit %d, %q", flags, exit, stderr)
+		}
+	}
 	if exit, out, _ := tidewire(t, "schedule", "cancel", "--help"); exit != exitDone || !strings.Contains(out, "for ever") {
 		t.Errorf("exit %d, %q: want a warning", exit, out)
 	}

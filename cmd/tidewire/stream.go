@@ -54,8 +54,15 @@ func (cmd streamTailCommand) Run(c *console) error {
 	for _, name := range cmd.Log {
 		tails = append(tails, &logTail{door: door, log: name, cmd: cmd})
 	}
-	if err := cmd.merge(c, tails); err != nil || !cmd.Follow {
+	n, err := cmd.merge(c, tails)
+	switch {
+	case err != nil:
 		return err
+	case !cmd.Follow && n == 0 && cmd.Key+cmd.Kind != "":
+		fmt.Fprintln(c.err, "no message is like that")
+		return errFound
+	case !cmd.Follow:
+		return nil
 	}
 	var printing sync.Mutex
 	failed := make(chan error, len(tails))
@@ -77,23 +84,23 @@ func (cmd streamTailCommand) Run(c *console) error {
 	return err
 }
 
-// merge prints what is in the logs now, the earliest first.
-func (cmd streamTailCommand) merge(c *console, tails []*logTail) error {
-	for {
+// merge prints what is in the logs now, the earliest first, and counts it.
+func (cmd streamTailCommand) merge(c *console, tails []*logTail) (n int, err error) {
+	for ; ; n++ {
 		var first *logTail
 		for _, t := range tails {
 			if err := t.fill(); err != nil {
-				return err
+				return n, err
 			}
 			if len(t.page) > 0 && (first == nil || t.time().Before(first.time())) {
 				first = t
 			}
 		}
 		if first == nil {
-			return nil
+			return n, nil
 		}
 		if err := cmd.print(c, first.log, first.page[0]); err != nil {
-			return err
+			return n, err
 		}
 		first.page = first.page[1:]
 	}

@@ -54,6 +54,7 @@ func TestStreamTailAndReplay(t *testing.T) {
 	}{
 		{[]string{"tail", "nobody"}, exitFound, "There are analytics, "},
 		{[]string{"tail", "order", "--from", "soon"}, exitFound, "must be start, now"},
+		{[]string{"tail", "order", "--key", "nobody"}, exitFound, "no message is like that"},
 		{[]string{"replay", "analytics", "order"}, exitWrong, "--from"},
 		{[]string{"replay", "nobody", "order", "--from", "start"}, exitFound, "analytics order"},
 		{[]string{"replay", "analytics", "order", "--from", "start", "--dry-run"}, exitDone, "analytics would read order again from start: "},
