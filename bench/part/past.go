@@ -35,7 +35,7 @@ func dozens() []message.Kind {
 	return events
 }
 
-// replay folds the history of one order after the other.
+// replay folds the histories of all orders.
 func replay(ctx context.Context, dir string, s Size) (_ watch.Rate, err error) {
 	db, err := open(ctx, dir, "order", nil)
 	if err != nil {
@@ -46,28 +46,19 @@ func replay(ctx context.Context, dir string, s Size) (_ watch.Rate, err error) {
 	if err := inChunks(ctx, db, orders, func(tx *store.Tx, n int) error { return written(tx, fmt.Sprint(n), life(fmt.Sprint(n))) }); err != nil {
 		return watch.Rate{}, err
 	}
-	histories, folded := order.Histories(), int64(0)
-	const chunk = 1000 // a read may take five seconds
+	folded := int64(0)
 	began := watch.Start()
-	for from := 0; from < orders; from += chunk {
-		err := db.View(ctx, func(tx *store.Tx) error {
-			for n := from; n < min(from+chunk, orders); n++ {
-				r, err := histories.Load(tx, fmt.Sprint(n))
-				if err == nil && r.State.State != order.Completed {
-					err = fmt.Errorf("order %d is %s", n, r.State.State)
-				}
-				if err != nil {
-					return err
-				}
-				folded += r.Last.Version
-			}
-			return nil
-		})
-		if err != nil {
-			return watch.Rate{}, err
+	err = order.Histories().Each(ctx, db, func(r aggregate.Root[order.Order]) error {
+		folded += r.Last.Version
+		if r.State.State != order.Completed {
+			return fmt.Errorf("order %s is %s", r.Key, r.State.State)
 		}
+		return nil
+	})
+	if want := int64(orders * len(life(""))); err == nil && folded != want {
+		err = fmt.Errorf("%d events were folded, want %d", folded, want)
 	}
-	return began.Rate(folded), nil
+	return began.Rate(folded), err
 }
 
 // load makes the state of a key of twenty events, each time in a read of its own.

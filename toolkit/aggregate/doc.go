@@ -5,6 +5,7 @@
 //	                                └─ each read in the shape it was written in, and made
 //	                                   into the one that is written today
 //	Append  ──► the next facts ──► the journal; now and then a snapshot
+//	Each    ──► the events of all keys, key by key, on all processors ──► their states
 //
 // What an Aggregate promises:
 //
