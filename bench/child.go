@@ -8,6 +8,7 @@ import (
 
 	"github.com/tidewire/tidewire/bench/pgtwin"
 	"github.com/tidewire/tidewire/bench/twin"
+	"github.com/tidewire/tidewire/shop/contract"
 	"github.com/tidewire/tidewire/simulator"
 )
 
@@ -27,6 +28,7 @@ func child(ctx context.Context, word string, args []string) error {
 	data := f.String("data", "", "directory of the databases; the simulator's ledger")
 	database := f.String("database", "", "of the twin, a PostgreSQL URL; none: SQLite in data")
 	provider := f.String("simulator", "", "address of the payment simulator")
+	style := f.String("style", contract.Choreographed, "of the twin in SQLite: how its orders flow")
 	if err := f.Parse(args); err != nil {
 		return err
 	}
@@ -41,10 +43,13 @@ func child(ctx context.Context, word string, args []string) error {
 	}
 	stopped := context.AfterFunc(ctx, func() { _ = l.Close() })
 	defer stopped()
-	if *database != "" {
+	switch {
+	case *database != "" && *style != contract.Choreographed:
+		return fmt.Errorf("the twin on PostgreSQL has no style %q: it is choreographed", *style)
+	case *database != "":
 		err = pgtwin.Run(ctx, l, *database, *provider, ready)
-	} else {
-		err = twin.Run(ctx, l, *data, *provider, ready)
+	default:
+		err = twin.Run(ctx, l, twin.Options{Dir: *data, Simulator: *provider, Style: *style}, ready)
 	}
 	if ctx.Err() != nil {
 		return nil

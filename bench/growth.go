@@ -19,7 +19,7 @@ import (
 // -growth orders at a time. There is no twin: the first tenth is what the others are
 // compared with.
 func (b *bench) growth(ctx context.Context) (all []figure, err error) {
-	p, err := b.openWarm(ctx, ours, files)
+	p, err := b.openWarm(ctx, ours, b.alone(files))
 	if err != nil {
 		return nil, err
 	}

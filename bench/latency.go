@@ -15,14 +15,14 @@ const aloneRate = 10
 // and when they come one by one. The twin gets the same load. What the client sees of an
 // end includes the pause of its poller.
 func (b *bench) latency(ctx context.Context) ([]figure, error) {
-	if b.capacity == 0 {
-		if _, err := b.throughput(ctx, ours, files); err != nil {
-			return nil, err
-		}
+	w := choreographed(files)
+	capable, err := b.capable(ctx, w)
+	if err != nil {
+		return nil, err
 	}
-	rate := b.capacity / 2
+	rate := capable / 2
 	return b.inTurn(ctx, "latency", func(s side) ([]sample, error) {
-		p, err := b.openWarm(ctx, s, files)
+		p, err := b.openWarm(ctx, s, w)
 		if err != nil {
 			return nil, err
 		}

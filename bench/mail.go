@@ -53,7 +53,7 @@ func (b *bench) mail(ctx context.Context) (all []figure, err error) {
 
 // withMail places orders with a mail server, and returns how many mails wait at the end.
 func (b *bench) withMail(ctx context.Context, url string) (r load.Report, waiting float64, err error) {
-	p, err := b.openWith(ctx, ours, files, "--set", "mail="+url)
+	p, err := b.openWith(ctx, ours, b.alone(files), "--set", "mail="+url)
 	if err != nil {
 		return r, 0, err
 	}

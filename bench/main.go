@@ -36,7 +36,7 @@ type options struct {
 	quick    bool
 	json     bool
 	keep     bool
-	style    string        // of our orders; choreographed, as the twins' are
+	style    string        // of orders in rows without a twin; choreographed
 	postgres string        // URL of a server; "": none
 	time     time.Duration // of a measurement that is not a number of orders
 }
@@ -49,7 +49,7 @@ func run(ctx context.Context, out io.Writer, args []string) error {
 	if err != nil {
 		return err
 	}
-	b := &bench{options: o, progress: os.Stderr}
+	b := &bench{options: o, progress: os.Stderr, capacity: map[way]float64{}}
 	if err := b.workplace(); err != nil {
 		return err
 	}
@@ -81,7 +81,7 @@ func parse(args []string) (o options, err error) {
 	f.IntVar(&o.growth, "growth", 1_000_000, "orders to store for the row growth, in ten steps")
 	f.IntVar(&o.events, "events", 1_000_000, "events to make tables anew from, for the row rebuild")
 	f.DurationVar(&o.mailFor, "mail", time.Minute, "how long the mail server is down for the row mail")
-	f.StringVar(&o.style, "style", "", "how our orders flow; the default is choreographed, as those of the twins do")
+	f.StringVar(&o.style, "style", "", "how orders flow in rows without a twin; choreographed. The others name it")
 	f.BoolVar(&o.quick, "quick", false, "some minutes: less of everything, and rougher figures")
 	f.BoolVar(&o.json, "json", false, "print every sample as JSON")
 	f.StringVar(&o.postgres, "postgres", os.Getenv("TIDEWIRE_TEST_POSTGRES"), "URL of a PostgreSQL server, where databases are made and dropped")
@@ -121,6 +121,7 @@ type row struct {
 func rows() []row {
 	return []row{
 		{"pipeline", (*bench).pipeline},
+		{"orchestrated", (*bench).orchestrated},
 		{"latency", (*bench).latency},
 		{"start", (*bench).start},
 		{"postgres", (*bench).onPostgres},

@@ -15,19 +15,19 @@ import (
 // refused, and quickly, so that what was accepted is done as well as ever. Nothing is
 // placed again.
 func (b *bench) overload(ctx context.Context) (_ []figure, err error) {
-	if b.capacity == 0 {
-		if _, err := b.throughput(ctx, ours, files); err != nil {
-			return nil, err
-		}
+	w := b.alone(files)
+	capable, err := b.capable(ctx, w)
+	if err != nil {
+		return nil, err
 	}
-	p, err := b.openWarm(ctx, ours, files)
+	p, err := b.openWarm(ctx, ours, w)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, p.close()) }()
 	var all []figure
 	for _, times := range []float64{0.5, 2} {
-		rate := times * b.capacity
+		rate := times * capable
 		r, err := load.Run(ctx, load.Options{URL: p.url, Rate: rate, For: 5 * b.time, Clients: 400, Once: true})
 		if err != nil {
 			return nil, err
@@ -66,7 +66,7 @@ func (b *bench) hot(ctx context.Context) (all []figure, err error) {
 			what     string
 			products []string
 		}{{"eight products", nil}, {"one product", []string{"1"}}} {
-			p, err := b.openWarm(ctx, ours, on)
+			p, err := b.openWarm(ctx, ours, b.alone(on))
 			if err != nil {
 				return nil, err
 			}
@@ -83,7 +83,7 @@ func (b *bench) hot(ctx context.Context) (all []figure, err error) {
 // catchUp measures how fast a service makes up for the time it was stopped: what all the
 // others have said meanwhile.
 func (b *bench) catchUp(ctx context.Context) (_ []figure, err error) {
-	p, err := b.openWith(ctx, ours, files, "user", "product", "order", "payment", "inventory", "shipping")
+	p, err := b.openWith(ctx, ours, b.alone(files), "user", "product", "order", "payment", "inventory", "shipping")
 	if err != nil {
 		return nil, err
 	}

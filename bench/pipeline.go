@@ -8,6 +8,7 @@ import (
 
 	"github.com/tidewire/tidewire/bench/watch"
 	"github.com/tidewire/tidewire/load"
+	"github.com/tidewire/tidewire/shop/contract"
 )
 
 // warmUp is how many orders go before those that count.
@@ -15,11 +16,31 @@ const warmUp = 500
 
 // pipeline measures orders from the request to the final state, as many as go.
 func (b *bench) pipeline(ctx context.Context) ([]figure, error) {
-	return b.inTurn(ctx, "pipeline", func(s side) ([]sample, error) { return b.throughput(ctx, s, files) })
+	return b.throughputs(ctx, "pipeline", choreographed(files))
 }
 
-func (b *bench) throughput(ctx context.Context, s side, on engine) (samples []sample, err error) {
-	p, err := b.openWarm(ctx, s, on)
+// orchestrated is the pipeline where the order service conducts.
+func (b *bench) orchestrated(ctx context.Context) ([]figure, error) {
+	return b.throughputs(ctx, "orchestrated", way{files, contract.Orchestrated})
+}
+
+// throughputs measures both sides in turn.
+func (b *bench) throughputs(ctx context.Context, row string, w way) ([]figure, error) {
+	return b.inTurn(ctx, row, func(s side) ([]sample, error) { return b.throughput(ctx, s, w) })
+}
+
+// capable is how many orders a second ours can do in a way: what the last row has measured.
+func (b *bench) capable(ctx context.Context, w way) (float64, error) {
+	if b.capacity[w] == 0 {
+		if _, err := b.throughput(ctx, ours, w); err != nil {
+			return 0, err
+		}
+	}
+	return b.capacity[w], nil
+}
+
+func (b *bench) throughput(ctx context.Context, s side, w way) (samples []sample, err error) {
+	p, err := b.openWarm(ctx, s, w)
 	if err != nil {
 		return nil, err
 	}
@@ -36,8 +57,8 @@ func (b *bench) throughput(ctx context.Context, s side, on engine) (samples []sa
 	if err != nil {
 		return nil, err
 	}
-	if s == ours && on == files {
-		b.capacity = r.OrdersPerSecond
+	if s == ours {
+		b.capacity[w] = r.OrdersPerSecond
 	}
 	fmt.Fprintf(b.progress, "%s: %.0f orders/s\n", s, r.OrdersPerSecond)
 	return after.since(before).samples(r), nil
@@ -59,8 +80,8 @@ func (u usages) samples(r load.Report) []sample {
 }
 
 // openWarm starts a side, and places a few orders.
-func (b *bench) openWarm(ctx context.Context, s side, on engine) (*shop, error) {
-	p, err := b.open(ctx, s, on)
+func (b *bench) openWarm(ctx context.Context, s side, w way) (*shop, error) {
+	p, err := b.open(ctx, s, w)
 	if err != nil {
 		return nil, err
 	}

@@ -56,6 +56,6 @@ func (b *bench) onPostgres(ctx context.Context) (_ []figure, err error) {
 		return nil, nil
 	}
 	defer func() { err = errors.Join(err, b.dropDatabases()) }()
-	figures, err := b.inTurn(ctx, onServer, func(s side) ([]sample, error) { return b.throughput(ctx, s, postgres) })
+	figures, err := b.throughputs(ctx, onServer, choreographed(postgres))
 	return slices.DeleteFunc(figures, func(f figure) bool { return f.What == written }), err // the server writes
 }

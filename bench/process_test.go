@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -15,6 +16,21 @@ func TestAProcessThatEndsEarlySaysWhy(t *testing.T) {
 	_, err = launch(t.Context(), self, twinChild, "-listen", "nowhere")
 	if err == nil || !strings.Contains(err.Error(), "nowhere") {
 		t.Errorf("launch = %v, want what the process said", err)
+	}
+}
+
+// TestTwinsHaveTheirStyles: a twin that has not the style that is asked for says so, and does
+// not store something else.
+func TestTwinsHaveTheirStyles(t *testing.T) {
+	for name, args := range map[string][]string{
+		"nobody has it":         {"-style", "parallel"},
+		"not in PostgreSQL":     {"-style", "orchestrated", "-database", "postgres://nowhere"},
+		"nobody, in PostgreSQL": {"-style", "parallel", "-database", "postgres://nowhere"},
+	} {
+		err := child(t.Context(), twinChild, append(args, "-listen", "127.0.0.1:0", "-data", t.TempDir()))
+		if err == nil || !strings.Contains(err.Error(), "no style "+strconv.Quote(args[1])) {
+			t.Errorf("%s: %v, want that there is no such style", name, err)
+		}
 	}
 }
 

@@ -24,7 +24,7 @@ const (
 // events, and what the orders that come meanwhile wait, beside as long without it. There is no
 // twin.
 func (b *bench) rebuild(ctx context.Context) (all []figure, err error) {
-	p, err := b.openWarm(ctx, ours, files)
+	p, err := b.openWarm(ctx, ours, b.alone(files))
 	if err != nil {
 		return nil, err
 	}

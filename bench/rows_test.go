@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/tidewire/tidewire/load"
+	"github.com/tidewire/tidewire/shop/contract"
 )
 
 // TestMain lets this program be started again as the twin or the simulator.
@@ -29,17 +30,18 @@ const orders = 100
 // an order, in which tables of which service, how many rows, how many bytes of text in
 // each column and how often a number, and what it counts, is what they store and count.
 func TestTwinsStoreTheSameRows(t *testing.T) {
-	for name, on := range map[string]struct {
-		engine
+	for name, tt := range map[string]struct {
+		way
 		measure func(*testing.T, *shop) map[string]stored
 		tables  int
 	}{
-		"SQLite":     {files, inFiles, 26},
-		"PostgreSQL": {postgres, inSchemas, 24},
+		"SQLite":               {choreographed(files), inFiles, 26},
+		"SQLite, orchestrated": {way{files, contract.Orchestrated}, inFiles, 35},
+		"PostgreSQL":           {choreographed(postgres), inSchemas, 24},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := &bench{progress: io.Discard, dir: t.TempDir(), options: options{postgres: os.Getenv("TIDEWIRE_TEST_POSTGRES")}}
-			if on.engine == postgres && b.postgres == "" {
+			if tt.on == postgres && b.postgres == "" {
 				t.Skip("skips the twin on PostgreSQL: TIDEWIRE_TEST_POSTGRES is not set")
 			}
 			t.Cleanup(func() {
@@ -47,8 +49,8 @@ func TestTwinsStoreTheSameRows(t *testing.T) {
 					t.Error(err)
 				}
 			})
-			want, got := b.grown(t, ours, on.engine, on.measure), b.grown(t, raw, on.engine, on.measure)
-			if len(want) != on.tables {
+			want, got := b.grown(t, ours, tt.way, tt.measure), b.grown(t, raw, tt.way, tt.measure)
+			if len(want) != tt.tables {
 				t.Errorf("%d tables and kinds grew, and should be described in twin/doc.go: %v", len(want), slices.Sorted(maps.Keys(want)))
 			}
 			for _, d := range differences(want, got) {
@@ -118,9 +120,9 @@ type stored struct {
 
 // grown returns what orders add to the tables of a side, by service and table; of the
 // journal and the queue also by kind.
-func (b *bench) grown(t *testing.T, s side, on engine, measure func(*testing.T, *shop) map[string]stored) map[string]stored {
+func (b *bench) grown(t *testing.T, s side, w way, measure func(*testing.T, *shop) map[string]stored) map[string]stored {
 	t.Helper()
-	p, err := b.open(t.Context(), s, on)
+	p, err := b.open(t.Context(), s, w)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/tidewire/tidewire/shop/contract"
 )
 
 // A bench is one run of this program.
@@ -22,7 +24,7 @@ type bench struct {
 	dir      string // of everything it makes
 	build    sync.Once
 	built    error
-	capacity float64 // orders/s of ours, once measured
+	capacity map[way]float64 // orders/s of ours, once measured
 
 	databases []string // made in PostgreSQL
 }
@@ -64,6 +66,7 @@ func (b *bench) close() {
 
 // A shop is a running platform, or its twin, with its simulator, on new databases.
 type shop struct {
+	way
 	dir       string
 	database  string // its URL, in PostgreSQL
 	url       string
@@ -82,13 +85,25 @@ const (
 	postgres engine = "postgres"
 )
 
+// A way is where a side stores, and how its orders flow.
+type way struct {
+	on    engine
+	style string
+}
+
+// choreographed is the way that both twins know.
+func choreographed(on engine) way { return way{on, contract.Choreographed} }
+
+// alone is the way of rows without a twin, in which the flags choose the style.
+func (b *bench) alone(on engine) way { return way{on, cmp.Or(b.style, contract.Choreographed)} }
+
 // open starts a side.
-func (b *bench) open(ctx context.Context, s side, on engine) (*shop, error) {
-	return b.openWith(ctx, s, on)
+func (b *bench) open(ctx context.Context, s side, w way) (*shop, error) {
+	return b.openWith(ctx, s, w)
 }
 
 // openWith starts a side with more arguments: of ours, settings, or the services to run.
-func (b *bench) openWith(ctx context.Context, s side, on engine, more ...string) (*shop, error) {
+func (b *bench) openWith(ctx context.Context, s side, w way, more ...string) (*shop, error) {
 	if err := b.platform(ctx); err != nil {
 		return nil, err
 	}
@@ -105,12 +120,12 @@ func (b *bench) openWith(ctx context.Context, s side, on engine, more ...string)
 		return nil, err
 	}
 	var database string
-	if on == postgres {
+	if w.on == postgres {
 		if database, err = b.newDatabase(ctx); err != nil {
 			return nil, err
 		}
 	}
-	p := &shop{dir: dir, database: database, url: "http://" + at[0], admin: "http://" + at[1], provider: "http://" + at[2]}
+	p := &shop{way: w, dir: dir, database: database, url: "http://" + at[0], admin: "http://" + at[1], provider: "http://" + at[2]}
 	if p.simulator, err = launch(ctx, self, simulatorChild, "-listen", at[2], "-data", filepath.Join(dir, "simulator.db")); err != nil {
 		return nil, err
 	}
@@ -126,7 +141,7 @@ func (b *bench) serve(ctx context.Context, p *shop, s side, more ...string) (err
 	listen := strings.TrimPrefix(p.url, "http://")
 	if s == ours {
 		args := []string{"up", "--data", p.dir, "--listen", listen, "--set", "admin=" + strings.TrimPrefix(p.admin, "http://"),
-			"--set", "payment.simulator=" + p.provider, "--set", "database=" + p.database, "--set", "order.style=" + cmp.Or(b.style, "choreographed")}
+			"--set", "payment.simulator=" + p.provider, "--set", "database=" + p.database, "--set", "order.style=" + p.style}
 		p.server, err = launch(ctx, b.binary(), append(args, more...)...)
 		return err
 	}
@@ -134,7 +149,7 @@ func (b *bench) serve(ctx context.Context, p *shop, s side, more ...string) (err
 	if err != nil {
 		return err
 	}
-	p.server, err = launch(ctx, self, twinChild, "-listen", listen, "-data", p.dir, "-simulator", p.provider, "-database", p.database)
+	p.server, err = launch(ctx, self, twinChild, "-listen", listen, "-data", p.dir, "-simulator", p.provider, "-database", p.database, "-style", p.style)
 	return err
 }
 

@@ -17,7 +17,7 @@ func (b *bench) start(ctx context.Context) ([]figure, error) {
 		return nil, err
 	}
 	return b.inTurn(ctx, "start", func(s side) (_ []sample, err error) {
-		p, err := b.open(ctx, s, files)
+		p, err := b.open(ctx, s, choreographed(files))
 		if err != nil {
 			return nil, err
 		}

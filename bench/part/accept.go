@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/tidewire/tidewire/bench/watch"
+	"github.com/tidewire/tidewire/shop/contract"
 	"github.com/tidewire/tidewire/shop/door"
 	"github.com/tidewire/tidewire/shop/order"
 	"github.com/tidewire/tidewire/shop/product"
@@ -40,7 +41,7 @@ func accept(ctx context.Context, dir string, s Size) (_ watch.Rate, err error) {
 	if err := errors.Join(u.Demo(ctx), p.Demo(ctx)); err != nil {
 		return watch.Rate{}, err
 	}
-	o := &order.Service{DB: orders, Users: u, Catalogue: p}
+	o := &order.Service{DB: orders, Users: u, Catalogue: p, Style: contract.Choreographed} // as the twin behind the other door
 	return post(ctx, door.Handler(door.Options{OpenMode: true}, o.Routes()...), s.Time)
 }
 

@@ -1,5 +1,6 @@
 // Package pgtwin is the ceiling of the platform on PostgreSQL: what package twin is on
-// SQLite, with pgx and nothing else. The steps and the rows are those of twin/doc.go, in
+// SQLite, with pgx and nothing else. The steps and the rows are those of twin/doc.go where
+// nobody conducts: orders that are conducted have a twin on SQLite only. They are in
 // the platform's own tables, a schema for each service, over one pool of as many
 // connections as the platform has.
 //

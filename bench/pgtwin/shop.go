@@ -121,7 +121,7 @@ func (s *shop) door() http.Handler {
 
 // post accepts an order in one round trip.
 func (s *shop) post(w http.ResponseWriter, r *http.Request) {
-	a := wire.Accept(r, &s.menu)
+	a := wire.Accept(r, &s.menu, contract.Choreographed)
 	at, due := a.At.UnixMicro(), a.Deadline.UnixMicro()
 	e := envelope{key: a.OrderID, trace: a.Trace}
 	b := s.order.batch()

@@ -18,8 +18,9 @@ func (s *shop) door() http.Handler {
 
 // post accepts an order: all that can be done before the transaction, is.
 func (s *shop) post(w http.ResponseWriter, r *http.Request) {
-	a := wire.Accept(r, &s.menu)
-	s.order.update(func(t *tx) { t.accept(a) })
+	a := wire.Accept(r, &s.menu, s.style.name)
+	begin := s.style.begin(a)
+	s.order.update(func(t *tx) { t.accept(a, begin) })
 	a.Reply(w)
 }
 
@@ -31,7 +32,8 @@ func (s *shop) offer(id string) (p wire.Product) {
 	return p
 }
 
-func (t *tx) accept(a wire.Accepted) {
+// accept stores an order, and what its style begins with.
+func (t *tx) accept(a wire.Accepted, begin func(*tx, envelope)) {
 	at, due := a.At.UnixMicro(), a.Deadline.UnixMicro()
 	e := envelope{key: a.OrderID, trace: a.Trace}
 	t.do(`INSERT INTO orders (id, user_id, status, reason, style, currency, total, method, lines, payment_status,
@@ -39,7 +41,7 @@ func (t *tx) accept(a wire.Accepted) {
 		VALUES (?1, ?2, 'pending', '', ?3, ?4, ?5, ?6, ?7, 'pending', 0, 'pending', '', ?8, ?9, ?9, 1, NULL)`).
 		text(a.OrderID).text(a.UserID).text(a.Style).text(a.Currency).int(a.Total).text(a.Method).text(a.Stored).int(due).int(at).run()
 	t.append(e, 1, a.Kind(), a.Said)
-	t.send(e, job{id: wire.Deadline + a.OrderID, queue: "order_deadlines", kind: "expire", due: due, body: a.Expire})
+	begin(t, e)
 	t.do(`INSERT INTO idempotency (caller, route, key, digest, status, location, body, time) VALUES ('', 'POST /api/orders', ?, ?, 202, ?, ?, ?)`).
 		text(a.Key).text(a.Digest).text(a.Location()).bytes(a.Answer).int(at).run()
 }

@@ -13,12 +13,15 @@ import (
 type follower struct {
 	from, to *database
 	log      string
-	handle   map[string]func(envelope) func(*tx)
+	handle   handlers
 	last     func(*tx)       // ends a batch; nil: nothing does
 	rest     time.Duration   // in which facts gather, after a batch that was not full
 	after    func()          // a batch is on disk; nil: nothing is
 	stop     <-chan struct{} // nil: never
 }
+
+// handlers are by the kind of what they handle.
+type handlers map[string]func(envelope) func(*tx)
 
 const followSize = 512
 

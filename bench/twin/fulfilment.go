@@ -52,15 +52,19 @@ const hold = 24 * time.Hour
 // takeStock: the order is paid, its stock is reserved.
 func takeStock(e envelope) func(*tx) {
 	paid := wire.Decode[contract.PaymentProcessed](e.body)
-	lines := wire.Encode(paid.Lines)
-	fact := wire.Encode(contract.InventoryUpdated{OrderID: paid.OrderID, Style: paid.Style, Lines: paid.Lines})
+	return reserve(e, contract.InventoryUpdated{OrderID: paid.OrderID, Style: paid.Style, Lines: paid.Lines})
+}
+
+// reserve reserves the stock of an order, and says so.
+func reserve(e envelope, said contract.InventoryUpdated) func(*tx) {
+	lines, fact := wire.Encode(said.Lines), wire.Encode(said)
 	return func(t *tx) {
-		for _, l := range paid.Lines {
+		for _, l := range said.Lines {
 			t.do(`UPDATE stock SET reserved = reserved + ? * tracked WHERE product_id = ? AND location = 'main'`).int(l.Quantity).text(l.ProductID).run()
 		}
 		t.do(`INSERT INTO reservation (order_id, status, lines, expires, at) VALUES (?, 'reserved', ?, ?, ?)`).
-			text(paid.OrderID).text(string(lines)).int(t.now + hold.Microseconds()).int(t.now).run()
-		t.append(e, 0, contract.InventoryUpdated{}.Kind(), fact)
+			text(said.OrderID).text(string(lines)).int(t.now + hold.Microseconds()).int(t.now).run()
+		t.append(e, 0, said.Kind(), fact)
 	}
 }
 
@@ -83,6 +87,11 @@ func partWithStock(e envelope) func(*tx) {
 // wantShipment: the stock is reserved, a parcel is to be sent.
 func wantShipment(e envelope) func(*tx) {
 	out := wire.Decode[contract.InventoryUpdated](e.body)
+	return pack(e, contract.ShipOrder{OrderID: out.OrderID, Lines: out.Lines})
+}
+
+// pack wants a label for the parcel of an order.
+func pack(e envelope, out contract.ShipOrder) func(*tx) {
 	lines := wire.Encode(out.Lines)
 	return func(t *tx) {
 		t.do(`INSERT INTO shipment (order_id, status, carrier, tracking, lines, created, updated) VALUES (?1, 'wanted', '', '', ?2, ?3, ?3)`).

@@ -31,16 +31,29 @@ func (t *tx) say(e envelope, version int64, fact message.Kind) {
 }
 
 func (t *tx) append(e envelope, version int64, kind string, body []byte) {
+	t.enter(e, "public", version, Line{kind, body})
+}
+
+// ask appends a command that e has caused.
+func (t *tx) ask(e envelope, command message.Kind) {
+	t.command(e, command.Kind(), wire.Encode(command))
+}
+
+func (t *tx) command(e envelope, kind string, body []byte) {
+	t.enter(e, "command", 0, Line{kind, body})
+}
+
+func (t *tx) enter(e envelope, class string, version int64, l Line) {
 	t.seq++
 	t.facts = true
 	s := t.do(`INSERT INTO journal (partition, seq, id, kind, class, key, version, time, cause, trace, body)
-		VALUES (0, ?, ?, ?, 'public', ?, ?, ?, ?, ?, ?)`).int(t.seq).text(wire.NewID()).text(kind).text(e.key)
+		VALUES (0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`).int(t.seq).text(wire.NewID()).text(l.Kind).text(class).text(e.key)
 	if version > 0 {
 		s.int(version)
 	} else {
 		s.null()
 	}
-	s.int(t.now).text(e.id).text(e.trace).bytes(body).run()
+	s.int(t.now).text(e.id).text(e.trace).bytes(l.Body).run()
 }
 
 // A job is work for later.
@@ -67,9 +80,9 @@ const lease = 3 * time.Second
 // claim takes jobs of a queue that are due.
 func (t *tx) claim(queue string) (jobs []envelope) {
 	s := t.do(`UPDATE job SET due = ?, lease = ? WHERE id IN (SELECT id FROM job WHERE queue = ? AND dead = 0 AND due <= ? ORDER BY due LIMIT 256)
-		RETURNING id, key, trace, body`).int(t.now + lease.Microseconds()).text(wire.NewID()).text(queue).int(t.now)
+		RETURNING id, kind, key, trace, body`).int(t.now + lease.Microseconds()).text(wire.NewID()).text(queue).int(t.now)
 	s.rows(func() {
-		jobs = append(jobs, envelope{id: s.ColumnText(0), key: s.ColumnText(1), trace: s.ColumnText(2), body: s.blob(3)})
+		jobs = append(jobs, envelope{id: s.ColumnText(0), kind: s.ColumnText(1), key: s.ColumnText(2), trace: s.ColumnText(3), body: s.blob(4)})
 	})
 	return jobs
 }

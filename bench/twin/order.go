@@ -5,13 +5,25 @@ import (
 	"github.com/tidewire/tidewire/shop/contract"
 )
 
+// expiry sets the deadline of an order that nobody conducts.
+func expiry(a wire.Accepted) func(*tx, envelope) {
+	return func(t *tx, e envelope) { t.expire(e, "expire", a) }
+}
+
+// expire sets the deadline of an order.
+func (t *tx) expire(e envelope, kind string, a wire.Accepted) {
+	t.send(e, job{id: wire.Deadline + e.key, queue: "order_deadlines", kind: kind, due: a.Deadline.UnixMicro(), body: a.Expire})
+}
+
 // notePaid: the order is paid.
 func notePaid(e envelope) func(*tx) {
 	paid := wire.Decode[contract.PaymentProcessed](e.body)
-	return func(t *tx) {
-		t.do(`UPDATE orders SET payment_status = 'captured', payment_attempts = ?, updated = ? WHERE id = ?`).
-			int(int64(paid.Attempts)).int(t.now).text(e.key).run()
-	}
+	return func(t *tx) { t.notePayment(e, "captured", paid.Attempts) }
+}
+
+// notePayment notes how far the payment of an order is.
+func (t *tx) notePayment(e envelope, status string, attempts int) {
+	t.do(`UPDATE orders SET payment_status = ?, payment_attempts = ?, updated = ? WHERE id = ?`).text(status).int(int64(attempts)).int(t.now).text(e.key).run()
 }
 
 // confirm: the order has its stock.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/tidewire/tidewire/bench/watch"
 	"github.com/tidewire/tidewire/bench/wire"
+	"github.com/tidewire/tidewire/shop/contract"
 )
 
 // Commits has callers commit for a while, each a row of the table thing and a fact, and
@@ -99,9 +100,10 @@ func Jobs(ctx context.Context, dir string, n int) (watch.Rate, error) {
 	return began.Rate(int64(n)), nil
 }
 
-// Door returns the customers' door of a twin in which nothing follows, and what ends it.
+// Door returns the customers' door of a choreographed twin in which nothing follows, and
+// what ends it.
 func Door(ctx context.Context, dir string) (door http.Handler, end func(), err error) {
-	s, err := openShop(ctx, dir)
+	s, err := openShop(ctx, dir, contract.Choreographed)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -28,8 +28,8 @@ func Sagas(ctx context.Context, dir string, callers int, d time.Duration) (watch
 	defer to.close()
 	stop := make(chan struct{})
 	var waiting sync.Map
-	asked := follower{from: from, to: to, log: "from", stop: stop, handle: map[string]func(envelope) func(*tx){}}
-	heard := follower{from: to, to: from, log: "to", stop: stop, handle: map[string]func(envelope) func(*tx){}}
+	asked := follower{from: from, to: to, log: "from", stop: stop, handle: handlers{}}
+	heard := follower{from: to, to: from, log: "to", stop: stop, handle: handlers{}}
 	for n := 1; n <= 4; n++ {
 		asked.handle["Ask"+strconv.Itoa(n)] = func(e envelope) func(*tx) {
 			return func(t *tx) { t.append(e, 0, "Did"+strconv.Itoa(n), []byte(`{}`)) }
@@ -76,22 +76,37 @@ func Sagas(ctx context.Context, dir string, callers int, d time.Duration) (watch
 
 // begin stores where a saga stands, until when, and what it asks first.
 func (t *tx) begin(e envelope) {
-	t.do(`INSERT INTO saga (id, saga, state, step, tries, started, since) VALUES (?, 'four', 'running', '1', 1, ?, ?)`).text(e.key).int(t.now).int(t.now).run()
-	t.send(e, job{id: "deadline-" + e.key, queue: "from_over", kind: "over", due: t.now + 300_000_000, body: []byte(`{"id":"` + e.key + `"}`)})
-	t.append(e, 0, "Ask1", []byte(`{}`))
+	t.setOut(e.key, "four", "1")
+	t.send(e, job{id: wire.Deadline + e.key, queue: "from_over", kind: "over", due: t.now + 300_000_000, body: []byte(`{"id":"` + e.key + `"}`)})
+	t.command(e, "Ask1", []byte(`{}`))
 }
 
 // answered takes a saga on from step n, and gives it another deadline past the pivot.
 func (t *tx) answered(e envelope, n int) {
 	if n == 4 {
-		t.do(`UPDATE saga SET state = 'completed', step = '', since = ? WHERE id = ? AND step = '4'`).int(t.now).text(e.key).run()
-		t.finish("deadline-" + e.key)
+		t.arrive(e.key, "4")
 		return
 	}
 	step := strconv.Itoa(n + 1)
-	t.do(`UPDATE saga SET step = ?, since = ? WHERE id = ? AND step = ?`).text(step).int(t.now).text(e.key).text(strconv.Itoa(n)).run()
+	t.goOn(e.key, strconv.Itoa(n), step)
 	if n == 3 { // past the pivot
-		t.do(`UPDATE job SET due = ? WHERE id = ?`).int(t.now + 3600_000_000).text("deadline-" + e.key).run()
+		t.do(`UPDATE job SET due = ? WHERE id = ?`).int(t.now + 3600_000_000).text(wire.Deadline + e.key).run()
 	}
-	t.append(e, 0, "Ask"+step, []byte(`{}`))
+	t.command(e, "Ask"+step, []byte(`{}`))
+}
+
+// setOut stores where a saga stands that has begun.
+func (t *tx) setOut(id, saga, step string) {
+	t.do(`INSERT INTO saga (id, saga, state, step, tries, started, since) VALUES (?1, ?2, 'running', ?3, 1, ?4, ?4)`).text(id).text(saga).text(step).int(t.now).run()
+}
+
+// goOn takes a saga from one step to another.
+func (t *tx) goOn(id, from, to string) {
+	t.do(`UPDATE saga SET step = ?, since = ? WHERE id = ? AND step = ?`).text(to).int(t.now).text(id).text(from).run()
+}
+
+// arrive ends a saga after its last step, and takes its deadline back.
+func (t *tx) arrive(id, last string) {
+	t.do(`UPDATE saga SET state = 'completed', step = '', since = ? WHERE id = ? AND step = ?`).int(t.now).text(id).text(last).run()
+	t.finish(wire.Deadline + id)
 }

@@ -26,30 +26,59 @@ import (
 type shop struct {
 	order, payment, inventory, shipping, product, analytics, notification *database
 
+	style    style
 	menu     wire.Menu
 	provider *wire.Provider
+}
+
+// A style is what is different with how orders flow.
+type style struct {
+	name  string
+	begin func(wire.Accepted) func(*tx, envelope) // what is stored besides a new order
+	way   func(*shop) []follower
+	pay   func(*shop, envelope) func(*tx) // calls the provider for a job
+}
+
+func styleOf(name string) (style, error) {
+	switch name {
+	case contract.Choreographed:
+		return style{name, expiry, (*shop).choreographed, (*shop).charge}, nil
+	case contract.Orchestrated:
+		return style{name, conduct, (*shop).orchestrated, (*shop).holdOrCapture}, nil
+	}
+	return style{}, fmt.Errorf("the twin has no style %q", name)
 }
 
 func (s *shop) databases() []*database {
 	return []*database{s.order, s.payment, s.inventory, s.shipping, s.product, s.analytics, s.notification}
 }
 
-// Run serves the twin on l, with new databases in dir and a payment simulator at an
-// address, until the process ends. It calls ready when it can be used.
-func Run(ctx context.Context, l net.Listener, dir, simulator string, ready func()) error {
-	s, err := openShop(ctx, dir)
+// Options say what a twin runs with.
+type Options struct {
+	Dir       string // for new databases
+	Simulator string // address of the provider
+	Style     string // how orders flow: contract.Choreographed or contract.Orchestrated
+}
+
+// Run serves the twin on l until the process ends. It calls ready when it can be used.
+func Run(ctx context.Context, l net.Listener, o Options, ready func()) error {
+	s, err := openShop(ctx, o.Dir, o.Style)
 	if err != nil {
 		return err
 	}
-	s.provider = wire.NewProvider(simulator)
+	s.provider = wire.NewProvider(o.Simulator)
 	s.start()
 	ready()
 	return http.Serve(l, s.door())
 }
 
 // openShop makes the databases, with the tables and the catalogue of the platform.
-func openShop(ctx context.Context, dir string) (*shop, error) {
-	s := &shop{}
+func openShop(ctx context.Context, dir, named string) (*shop, error) {
+	way, err := styleOf(named)
+	if err != nil {
+		return nil, err
+	}
+	s := &shop{style: way}
 	for _, each := range []struct {
 		to         **database
 		name       string
@@ -70,7 +99,6 @@ func openShop(ctx context.Context, dir string) (*shop, error) {
 		if err := create(ctx, path, each.migrations, each.fill); err != nil {
 			return nil, fmt.Errorf("create %s: %w", path, err)
 		}
-		var err error
 		if *each.to, err = open(path); err != nil {
 			return nil, err
 		}
@@ -96,9 +124,16 @@ func create(ctx context.Context, path string, migrations fs.FS, fill func(contex
 
 // start starts what follows, and what works.
 func (s *shop) start() {
-	type handlers = map[string]func(envelope) func(*tx)
-	counts := &counter{Counts: wire.NewCounts()}
-	for _, f := range []follower{
+	for _, f := range append(s.style.way(s), s.aside()...) {
+		go f.run()
+	}
+	go worker{in: s.payment, queue: payments, call: func(j envelope) func(*tx) { return s.style.pay(s, j) }}.run(2)
+	go worker{in: s.shipping, queue: "shipping_labels", call: ship}.run(1)
+}
+
+// choreographed is who follows whom where nobody conducts.
+func (s *shop) choreographed() []follower {
+	return []follower{
 		{from: s.order, to: s.payment, log: "order", handle: handlers{contract.OrderCreated{}.Kind(): wantPayment}},
 		{from: s.payment, to: s.inventory, log: "payment", handle: handlers{contract.PaymentProcessed{}.Kind(): takeStock}},
 		{from: s.order, to: s.inventory, log: "order", handle: handlers{contract.OrderCompleted{}.Kind(): partWithStock}},
@@ -106,14 +141,17 @@ func (s *shop) start() {
 		{from: s.payment, to: s.order, log: "payment", handle: handlers{contract.PaymentProcessed{}.Kind(): notePaid}},
 		{from: s.inventory, to: s.order, log: "inventory", handle: handlers{contract.InventoryUpdated{}.Kind(): confirm}},
 		{from: s.shipping, to: s.order, log: "shipping", handle: handlers{contract.OrderShipped{}.Kind(): complete}},
+	}
+}
+
+// aside is who follows in any style, for nobody who waits.
+func (s *shop) aside() []follower {
+	counts := &counter{Counts: wire.NewCounts()}
+	return []follower{
 		{from: s.order, to: s.analytics, log: "order", rest: wire.Rest, last: counts.write,
 			handle: handlers{contract.OrderCreated{}.Kind(): counts.accepted, contract.OrderCompleted{}.Kind(): counts.completed}},
 		{from: s.order, to: s.notification, log: "order", rest: wire.Rest, handle: handlers{contract.OrderCreated{}.Kind(): tell(wire.CreatedNotice)}},
 		{from: s.payment, to: s.notification, log: "payment", rest: wire.Rest, handle: handlers{contract.PaymentProcessed{}.Kind(): tell(wire.PaidNotice)}},
 		{from: s.shipping, to: s.notification, log: "shipping", rest: wire.Rest, handle: handlers{contract.OrderShipped{}.Kind(): tell(wire.ShippedNotice)}},
-	} {
-		go f.run()
 	}
-	go worker{in: s.payment, queue: "payment_charges", call: s.charge}.run(2)
-	go worker{in: s.shipping, queue: "shipping_labels", call: ship}.run(1)
 }

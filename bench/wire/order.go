@@ -35,20 +35,24 @@ type Accepted struct {
 }
 
 // Accept reads an order and prepares all that is stored about it.
-func Accept(r *http.Request, menu *Menu) Accepted {
+func Accept(r *http.Request, menu *Menu, style string) Accepted {
 	text, err := io.ReadAll(r.Body)
 	Must(err)
 	q := Decode[request](text)
 	now := time.Now().UTC().Truncate(time.Microsecond)
-	o := contract.OrderCreated{OrderID: NewID(), UserID: q.UserID, Style: "choreographed", Method: "ok", Deadline: now.Add(5 * time.Minute)}
+	o := contract.OrderCreated{OrderID: NewID(), UserID: q.UserID, Style: style, Method: "ok", Deadline: now.Add(5 * time.Minute)}
 	for _, i := range q.Items {
 		p := menu.Product(i.ProductID)
 		o.Lines = append(o.Lines, contract.Line{ProductID: i.ProductID, Name: p.Name, Quantity: i.Quantity, UnitPrice: p.Price})
 		o.Total += i.Quantity * p.Price
 		o.Currency = p.Currency
 	}
+	expire := `{"orderId":"` + o.OrderID + `"}`
+	if style == contract.Orchestrated {
+		expire = `{"id":"` + o.OrderID + `"}` // of its saga
+	}
 	digest := sha256.Sum256(text)
-	return Accepted{OrderCreated: o, At: now, Stored: string(Encode(o.Lines)), Said: Encode(o), Expire: []byte(`{"orderId":"` + o.OrderID + `"}`),
+	return Accepted{OrderCreated: o, At: now, Stored: string(Encode(o.Lines)), Said: Encode(o), Expire: []byte(expire),
 		Answer: Encode(NewDocument(o, now)), Key: r.Header.Get("Idempotency-Key"), Digest: hex.EncodeToString(digest[:]), Trace: NewTrace()}
 }
 

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"time"
 )
 
@@ -15,8 +16,8 @@ type Provider struct {
 }
 
 // NewProvider returns the one at an address.
-func NewProvider(url string) *Provider {
-	return &Provider{url: url + "/charges", client: &http.Client{Transport: &http.Transport{
+func NewProvider(at string) *Provider {
+	return &Provider{url: at, client: &http.Client{Transport: &http.Transport{
 		DialContext: (&net.Dialer{Timeout: 2 * time.Second}).DialContext, MaxIdleConnsPerHost: 512, DisableCompression: true}}}
 }
 
@@ -27,8 +28,18 @@ type Receipt struct {
 }
 
 // Charge captures money.
-func (p *Provider) Charge(body []byte) Receipt {
-	resp, err := p.client.Post(p.url, "application/json", bytes.NewReader(body))
+func (p *Provider) Charge(body []byte) Receipt { return p.ask("/charges", body) }
+
+// Authorize holds money.
+func (p *Provider) Authorize(body []byte) Receipt { return p.ask("/authorizations", body) }
+
+// Capture takes what a key holds.
+func (p *Provider) Capture(key string) Receipt {
+	return p.ask("/authorizations/"+url.PathEscape(key)+"/capture", nil)
+}
+
+func (p *Provider) ask(path string, body []byte) Receipt {
+	resp, err := p.client.Post(p.url+path, "application/json", bytes.NewReader(body))
 	Must(err)
 	text, err := io.ReadAll(resp.Body)
 	Must(err)

@@ -1,12 +1,19 @@
 package wire_test
 
 import (
+	"fmt"
+	"io"
 	"maps"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/tidewire/tidewire/bench/wire"
+	"github.com/tidewire/tidewire/shop/contract"
 )
 
 // TestMenuRemembers: a price is asked for once, and again when it is a second old.
@@ -79,5 +86,52 @@ func TestNotices(t *testing.T) {
 		if n := tt.of([]byte(tt.body)); n.Template != name || n.User != tt.user || string(n.Facts) != tt.want {
 			t.Errorf("%s: got %s for %q: %s, want for %q: %s", name, n.Template, n.User, n.Facts, tt.user, tt.want)
 		}
+	}
+}
+
+// TestAccept: what is stored of an order is what was asked for at the menu's prices, in the
+// style of the twin, whose deadline is that of an order or of its saga.
+func TestAccept(t *testing.T) {
+	const asked = `{"userId":"u","items":[{"productId":"a","quantity":2},{"productId":"b","quantity":1}]}`
+	m := wire.Menu{Ask: func(id string) wire.Product { return wire.Product{Name: "the " + id, Price: 5, Currency: "USD"} }}
+	for style, expire := range map[string]string{
+		contract.Choreographed: `{"orderId":"ID"}`,
+		contract.Orchestrated:  `{"id":"ID"}`,
+	} {
+		r := httptest.NewRequest(http.MethodPost, "/api/orders", strings.NewReader(asked))
+		r.Header.Set("Idempotency-Key", "k")
+		a := wire.Accept(r, &m, style)
+		if a.Style != style || a.UserID != "u" || a.Total != 15 || a.Currency != "USD" || a.Key != "k" || a.Deadline.Sub(a.At) != 5*time.Minute {
+			t.Errorf("%s: got %+v", style, a)
+		}
+		if got := strings.ReplaceAll(string(a.Expire), a.OrderID, "ID"); got != expire {
+			t.Errorf("%s: its deadline is %s, want %s", style, got, expire)
+		}
+		if said := wire.Decode[contract.OrderCreated](a.Said); !slices.Equal(said.Lines, a.Lines) || said.Style != style || string(wire.Encode(a.Lines)) != a.Stored {
+			t.Errorf("%s: said %s, stored %s", style, a.Said, a.Stored)
+		}
+	}
+}
+
+// TestProvider: each call goes to its own door, under a key that may hold anything.
+func TestProvider(t *testing.T) {
+	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	var asked []string
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		asked = append(asked, strings.TrimSpace(r.Method+" "+r.URL.EscapedPath()+" "+string(body)))
+		_, _ = w.Write(wire.Encode(wire.Receipt{Reference: fmt.Sprint(len(asked)), At: at}))
+	}))
+	defer s.Close()
+	p := wire.NewProvider(s.URL)
+	got := []wire.Receipt{p.Charge([]byte("a")), p.Authorize([]byte("b")), p.Capture("c/d")}
+	if want := []wire.Receipt{{"1", at}, {"2", at}, {"3", at}}; !slices.Equal(got, want) {
+		t.Errorf("receipts: got %v, want %v", got, want)
+	}
+	if want := []string{"POST /charges a", "POST /authorizations b", "POST /authorizations/c%2Fd/capture"}; !slices.Equal(asked, want) {
+		t.Errorf("asked: got %q, want %q", asked, want)
 	}
 }
