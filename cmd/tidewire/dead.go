@@ -150,15 +150,20 @@ func (cmd deadShowCommand) Run(c *console) error {
 	if err != nil {
 		return err
 	}
-	path, err := letterPath(cmd.ID)
+	l, _, err := letter(door, cmd.ID)
 	if err != nil {
 		return err
 	}
-	var l operate.Letter
-	if err := door.do(http.MethodGet, path, nil, &l); err != nil {
-		return err
-	}
 	return printJSON(c.out, l)
+}
+
+// letter asks for one by its id, and returns its route with it.
+func letter(door *client, id string) (l operate.Letter, path string, err error) {
+	if path, err = letterPath(id); err != nil {
+		return l, path, err
+	}
+	err = door.do(http.MethodGet, path, nil, &l)
+	return l, path, err
 }
 
 // letterPath is the route of a letter, of which service/message is the id.

@@ -136,14 +136,13 @@ func (cmd decision) each(c *console, door *client, name string, force bool) erro
 // one does it with one letter, or looks whether it is there: a dry run fails for the
 // same letters as the act would.
 func (cmd decision) one(door *client, name, id string, force bool) (done operate.DeadLetterDecided, err error) {
+	if cmd.DryRun {
+		l, _, err := letter(door, id)
+		return operate.DeadLetterDecided{Letter: l.ID, Place: l.Place, Type: l.Kind, Key: l.Key, Cause: l.Cause}, err
+	}
 	path, err := letterPath(id)
 	if err != nil {
 		return done, err
-	}
-	if cmd.DryRun {
-		var l operate.Letter
-		err := door.do(http.MethodGet, path, nil, &l)
-		return operate.DeadLetterDecided{Letter: l.ID, Place: l.Place, Type: l.Kind, Key: l.Key, Cause: l.Cause}, err
 	}
 	err = door.do(http.MethodPost, path+"/"+name, operate.Decision{Who: cmd.Who, Why: cmd.Why, Force: force}, &done)
 	return done, err

@@ -52,12 +52,8 @@ func (cmd deadEditCommand) Run(c *console) error {
 	if err != nil {
 		return err
 	}
-	path, err := letterPath(cmd.ID)
+	l, path, err := letter(door, cmd.ID)
 	if err != nil {
-		return err
-	}
-	var l operate.Letter
-	if err := door.do(http.MethodGet, path, nil, &l); err != nil {
 		return err
 	}
 	body, err := cmd.body(c, l)

@@ -59,10 +59,20 @@ func (w wanted) in(service string, now time.Time) wanted {
 	return w
 }
 
-// filter reads the filter of a request's URL.
-func filter(r *http.Request) (wanted, error) {
+// pageOf reads what a request for a page asks for, of letters as of groups: how many at most,
+// which, and from where on.
+func pageOf(r *http.Request) (limit int, w wanted, from place, err error) {
+	limit, cursor, err := door.Page(r)
+	if err != nil {
+		return 0, w, from, err
+	}
 	q := r.URL.Query()
-	return Filter{Service: q.Get("service"), Kind: q.Get("kind"), Key: q.Get("key"), Cause: q.Get("cause"), Age: q.Get("age")}.understood()
+	w, err = Filter{Service: q.Get("service"), Kind: q.Get("kind"), Key: q.Get("key"), Cause: q.Get("cause"), Age: q.Get("age")}.understood()
+	if err != nil {
+		return 0, w, from, err
+	}
+	from, err = parsePlace(cursor)
+	return limit, w, from, err
 }
 
 // A Group is dead letters that died of the same: what an operator decides on together.
@@ -87,15 +97,7 @@ type Groups struct {
 
 // listGroups answers with a page of groups.
 func (d *Desk) listGroups(r *http.Request) (door.Answer, error) {
-	limit, cursor, err := door.Page(r)
-	if err != nil {
-		return door.Answer{}, err
-	}
-	w, err := filter(r)
-	if err != nil {
-		return door.Answer{}, err
-	}
-	from, err := parsePlace(cursor)
+	limit, w, from, err := pageOf(r)
 	if err != nil {
 		return door.Answer{}, err
 	}

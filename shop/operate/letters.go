@@ -123,15 +123,7 @@ func (p pile) gather(tx *store.Tx, w wanted, from place, limit int) (found []Let
 // listDead answers with a page of letters, sorted by service, place, kind, problem and death.
 // It looks for one more than fit: only then is there a next page.
 func (d *Desk) listDead(r *http.Request) (door.Answer, error) {
-	limit, cursor, err := door.Page(r)
-	if err != nil {
-		return door.Answer{}, err
-	}
-	w, err := filter(r)
-	if err != nil {
-		return door.Answer{}, err
-	}
-	from, err := parsePlace(cursor)
+	limit, w, from, err := pageOf(r)
 	if err != nil {
 		return door.Answer{}, err
 	}
