@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -14,6 +15,11 @@ import (
 
 // rewound: what was read is read again from where an operator says, whoever owns it.
 func rewound() []test {
+	return slices.Concat(rewoundTo(), rewoundOver())
+}
+
+// rewoundTo is about the place from which it is read again.
+func rewoundTo() []test {
 	return []test{
 		{"from the start, everything comes once more", func(k *desk) {
 			k.numbers(60, 5)
@@ -49,21 +55,7 @@ func rewound() []test {
 			k.wantAllOf("a", 2)
 			k.await("the others", func() bool { return k.one(`SELECT count(*) FROM effect`) == 22 })
 			for ago, want := range map[time.Duration][]int{2 * time.Minute: {0, 1}, 30 * time.Second: {1}, -time.Minute: nil} {
-				to, err := stream.Since(k.Context(), k.log, k.readSoFar(), time.Now().Add(-ago))
-				k.must(err)
-				got := []int{}
-				for _, p := range to {
-					entries, err := k.log.Read(k.Context(), stream.Query{From: []store.Position{p}, Max: 100, Want: func(string) bool { return true }})
-					k.must(err)
-					for _, e := range entries {
-						if m, err := message.Decode[counted](e.Message); err == nil && e.Key == "a" {
-							got = append(got, m.Data.N)
-						}
-					}
-				}
-				if fmt.Sprint(got) != fmt.Sprint(append([]int{}, want...)) {
-					k.Errorf("since %v ago: %v of key a, want %v", ago, got, want)
-				}
+				k.wantSince(ago, want)
 			}
 		}},
 		{"what was not read yet is not passed by", func(k *desk) {
@@ -81,6 +73,12 @@ func rewound() []test {
 			k.append("a", counted{2})
 			k.awaitEffects("a", 0, 1, 2)
 		}},
+	}
+}
+
+// rewoundOver is about what the reader has in hand, or cannot go on with, and about who it is.
+func rewoundOver() []test {
+	return []test{
 		{"a batch in hand is not stored", func(k *desk) {
 			k.append("a", counted{0})
 			var once sync.Once
@@ -140,6 +138,26 @@ func rewound() []test {
 			k.rewind(k.places())
 			k.await("everything twice", func() bool { return k.one(`SELECT count(*) FROM effect`) == 120 })
 		}},
+	}
+}
+
+// wantSince compares what follows of key a, where the log is read from some time ago on.
+func (k *desk) wantSince(ago time.Duration, want []int) {
+	k.Helper()
+	to, err := stream.Since(k.Context(), k.log, k.readSoFar(), time.Now().Add(-ago))
+	k.must(err)
+	got := []int{}
+	for _, p := range to {
+		entries, err := k.log.Read(k.Context(), stream.Query{From: []store.Position{p}, Max: 100, Want: func(string) bool { return true }})
+		k.must(err)
+		for _, e := range entries {
+			if m, err := message.Decode[counted](e.Message); err == nil && e.Key == "a" {
+				got = append(got, m.Data.N)
+			}
+		}
+	}
+	if fmt.Sprint(got) != fmt.Sprint(append([]int{}, want...)) {
+		k.Errorf("since %v ago: %v of key a, want %v", ago, got, want)
 	}
 }
 
