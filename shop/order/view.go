@@ -40,43 +40,65 @@ type folder struct {
 
 func (f folder) heard(kind string) bool { return f.handlers[kind].Kind != "" }
 
-// fold takes events into rows of orders. What is about no order is a dead letter, and not here.
+// fold takes events into rows of orders, each of which is read and written once. What is
+// about no order is a dead letter, and not here.
 func (f folder) fold(rows *projection.Rows, entries []stream.Entry) error {
 	keys := make([]string, len(entries))
 	for i, e := range entries {
-		keys[i] = e.Key
+		if keys[i] = e.Key; e.Version == 1 {
+			rows.Begin("orders", e.Key)
+		}
 	}
 	if err := rows.Load("orders", keys...); err != nil {
 		return err
 	}
+	orders := map[string]*row{}
 	for _, e := range entries {
-		r := row{progress: begin()}
-		scan, found, err := rows.Get("orders", e.Key)
-		if err == nil && found {
-			r, err = scanned(scan)
+		r := orders[e.Key]
+		if r == nil {
+			var err error
+			if r, err = get(rows, e.Key); err != nil {
+				return err
+			}
+			orders[e.Key] = r
 		}
-		if err != nil {
+		if err := f.take(rows, r, e); err != nil {
 			return err
 		}
-		switch {
-		case e.Version > 0 && !f.heard(e.Kind):
-			r.Order, err = histories.Step(r.Order, e.Message)
-			r.settle(r.State)
-		case !found && f.heard(e.Kind) && !rows.Whole():
-			return projection.ErrEarly
-		case !found:
+	}
+	for _, r := range orders {
+		if r.Last.Version == 0 { // there is no such order
 			continue
-		case f.heard(e.Kind):
-			err = f.note(&r, e)
 		}
-		if err == nil {
-			err = f.put(rows, r)
-		}
-		if err != nil {
+		if err := f.put(rows, *r); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// get is the row of an order; without a version, if there is none yet.
+func get(rows *projection.Rows, key string) (*row, error) {
+	r := row{progress: begin()}
+	scan, found, err := rows.Get("orders", key)
+	if err == nil && found {
+		r, err = scanned(scan)
+	}
+	return &r, err
+}
+
+// take takes a row one event further.
+func (f folder) take(rows *projection.Rows, r *row, e stream.Entry) (err error) {
+	switch heard, found := f.heard(e.Kind), r.Last.Version > 0; {
+	case e.Version > 0 && !heard:
+		r.Order, err = histories.Step(r.Order, e.Message)
+		r.settle(r.State)
+	case heard && !found && !rows.Whole():
+		return projection.ErrEarly
+	case heard && found:
+		err = f.note(r, e)
+	}
+	return err
 }
 
 // note is what take does with a fact of others, but for what was decided then: that is in the

@@ -32,8 +32,8 @@ func BenchmarkRebuild(b *testing.B) {
 		for log, db := range s.other {
 			s.tell(db, log, words)
 		}
+		s.reading(s.caughtUp)
 	}
-	s.reading(s.caughtUp)
 	r := s.rebuilder()
 	s.reading(func() {
 		events, took := int64(0), time.Duration(0)

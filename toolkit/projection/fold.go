@@ -112,25 +112,55 @@ type part struct {
 	entries []stream.Entry
 }
 
-// chunk folds what follows in the logs, up to limits (none: to the end), in one change. It
-// reports whether there was as much as it can take at once.
+// chunk reads what follows in the logs, up to limits (none: to the end), and folds it, some
+// partitions in a change: most rows are then written once, as what is said about one comes
+// together, and no change is long. It reports whether there was as much as it reads at once.
 func (s *session) chunk(ctx context.Context, limits map[string][]int64) (full bool, err error) {
-	s.pace.Next()
 	parts, whole, full, err := s.parts(ctx, limits)
-	if err != nil || len(parts) == 0 {
-		return false, err
+	for from := 0; err == nil && from < store.Partitions; {
+		var some []part
+		for n := 0; from < store.Partitions && n < s.sizer.Size(); from++ {
+			n += in(&some, parts, from)
+		}
+		s.pace.Next()
+		err = s.step(ctx, some, whole, limits)
+		s.pace.Done(full)
 	}
-	rows, err := s.folded(ctx, parts, whole)
 	if errors.Is(err, ErrEarly) && !whole {
 		s.apart = true // from now on
 		return true, nil
 	}
-	if err != nil {
-		return false, err
+	return full && err == nil, err
+}
+
+// in adds what parts have of a partition to some, and returns how much that is.
+func in(some *[]part, parts []part, partition int) (n int) {
+	for i, p := range parts {
+		if len(*some) == i {
+			*some = append(*some, part{Source: p.Source})
+		}
+		for _, e := range p.entries {
+			if e.Partition == partition {
+				(*some)[i].entries = append((*some)[i].entries, e)
+				n++
+			}
+		}
 	}
+	return n
+}
+
+// step folds parts in one change.
+func (s *session) step(ctx context.Context, parts []part, whole bool, limits map[string][]int64) error {
 	n := int64(0)
 	for _, p := range parts {
 		n += int64(len(p.entries))
+	}
+	if n == 0 {
+		return nil
+	}
+	rows, err := s.folded(ctx, parts, whole)
+	if err != nil {
+		return err
 	}
 	next, spent := rows.digested(s.digest), time.Duration(0)
 	err = s.update(ctx, Folding, func(tx *store.Tx) error {
@@ -148,37 +178,36 @@ func (s *session) chunk(ctx context.Context, limits map[string][]int64) (full bo
 		return err
 	})
 	if err != nil {
-		return false, err
+		return err
 	}
 	s.sizer.Took(int(n), spent)
-	s.pace.Done(full)
 	s.digest, s.events = next, s.events+n
 	for _, p := range parts {
 		s.at[p.Log] = s.at[p.Log].after(p.entries)
 		s.tell(ctx, p.Log, limits[p.Log])
 	}
-	return full, nil
+	return nil
 }
 
-// parts reads what is folded at once: of the first log as much as fits, and of the others what
-// was said until then, so that a row that all of them are about is written once. Whole is
-// whether the first log was read to its end; otherwise, clocks may differ.
+// parts reads what is folded together: of the first log a chunk, and of the others what was
+// said until then, so that a row that all of them are about is written once. Whole is whether
+// the first log was read to its end; otherwise, clocks may differ.
 func (s *session) parts(ctx context.Context, limits map[string][]int64) (parts []part, whole, full bool, err error) {
-	size, until := s.sizer.Size(), time.Time{}
+	until := time.Time{}
 	whole = true
 	for i, source := range s.Sources {
 		from := s.at[source.Log].short(limits[source.Log])
 		if len(from) == 0 {
 			continue
 		}
-		entries, err := s.next(ctx, source, from, size)
+		entries, err := s.next(ctx, source, from)
 		if err != nil {
 			return nil, false, false, err
 		}
-		full = full || len(entries) >= size
+		full = full || len(entries) >= chunk
 		entries = cut(entries, limits[source.Log])
 		switch {
-		case i == 0 && len(entries) >= size:
+		case i == 0 && len(entries) >= chunk:
 			until, whole = reached(entries), false
 		case !whole:
 			entries = before(entries, until)
@@ -195,7 +224,7 @@ func (s *session) parts(ctx context.Context, limits map[string][]int64) (parts [
 
 // next reads what follows in a log. Of the service's own it notes how far all of it was read:
 // a partition in which nothing is said stands where it has stood.
-func (s *session) next(ctx context.Context, source Source, from []store.Position, size int) ([]stream.Entry, error) {
+func (s *session) next(ctx context.Context, source Source, from []store.Position) ([]stream.Entry, error) {
 	own, settled := source.Log == s.DB.Service(), int64(0)
 	if own {
 		var err error
@@ -203,8 +232,8 @@ func (s *session) next(ctx context.Context, source Source, from []store.Position
 			return nil, err
 		}
 	}
-	entries, err := s.Logs[source.Log].Read(ctx, stream.Query{From: from, Max: size, Want: source.Want})
-	if err == nil && own && len(entries) < size {
+	entries, err := s.Logs[source.Log].Read(ctx, stream.Query{From: from, Max: chunk, Want: source.Want})
+	if err == nil && own && len(entries) < chunk {
 		s.floor = settled
 	}
 	return entries, err

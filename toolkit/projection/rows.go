@@ -70,6 +70,13 @@ func (r *Rows) Load(table string, keys ...string) error {
 	return r.read(t, t.shadow(), missing, func(key string, row []any) { have[key] = &known{was: row, is: row} })
 }
 
+// Begin says that a row begins here: there is none with this key, so nobody need look.
+func (r *Rows) Begin(table, key string) {
+	if r.known[table][key] == nil {
+		r.known[table][key] = &known{}
+	}
+}
+
 // Get copies the columns of a row to pointers to int64, int, bool, string, []byte or
 // time.Time, or skips one at nil. It reports whether there is the row.
 func (r *Rows) Get(table, key string) (scan func(dest ...any) error, found bool, err error) {
