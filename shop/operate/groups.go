@@ -141,7 +141,7 @@ func (p pile) groups(tx *store.Tx, w wanted, after heap, limit int) (groups []Gr
 		key, args := w.of([]any{h.place, h.kind, h.problem, w.until, tooOften})
 		of := fmt.Sprintf("FROM %s WHERE %s AND %s = $1 AND kind = $2 AND problem = $3 AND died <= $4%s", p.table, p.dead, p.place, key)
 		g := Group{Service: w.service, Place: p.named(w.service, h.place), Kind: h.kind, Problem: h.problem}
-		_, err = tx.Row([]any{&g.Count, &g.Oldest, &g.Newest, &g.Redrives, &g.Looping}, `SELECT (SELECT COUNT(*) `+of+`), (SELECT MIN(died) `+of+`), (SELECT MAX(died) `+of+`),
+		_, err = tx.Row([]any{&g.Count, &g.Oldest, &g.Newest, &g.Redrives, &g.Looping}, `SELECT (SELECT COUNT(*) `+of+`), (SELECT died `+of+` ORDER BY died LIMIT 1), (SELECT died `+of+` ORDER BY died DESC LIMIT 1),
 			(SELECT MAX(redrives) `+of+` AND redrives > 0), (SELECT COUNT(*) `+of+` AND redrives > 0 AND redrives >= $5)`, args...)
 		if err != nil {
 			return groups, heaps, err

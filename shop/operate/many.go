@@ -9,8 +9,10 @@ import (
 	"github.com/tidewire/tidewire/toolkit/store"
 )
 
-// most is how many letters are decided on in one request: in one commit for each service.
-const most = 1000
+const (
+	most    = 1000 // letters that are decided on in one request
+	atATime = 200  // of them in one commit, for which others may wait
+)
 
 // A Many decides on all letters that a filter chooses, some at a time.
 type Many struct {
@@ -57,20 +59,23 @@ func (d *Desk) decideMany(a act) func(*http.Request) (door.Answer, error) {
 			if err != nil || len(done.Letters) == m.Limit || w.Service != "" && w.Service != db.Service() {
 				continue
 			}
-			if err = d.name(r.Context(), db); err == nil {
-				err = a.some(r.Context(), db, w, m, &done)
+			err = d.name(r.Context(), db)
+			for n := atATime; err == nil && n == atATime && len(done.Letters) < m.Limit; {
+				n, err = a.some(r.Context(), db, w, m, &done)
 			}
 		}
-		done.More = len(done.Letters) == m.Limit
+		if done.More = len(done.Letters) == m.Limit || err != nil; len(done.Letters) > 0 {
+			err = nil // whoever goes on meets it again
+		}
 		return door.Answer{Body: done}, err
 	}
 }
 
-// some does a with as many letters of one service as are still to be decided on.
-func (a act) some(ctx context.Context, db *store.DB, w wanted, m Many, done *Done) error {
+// some does a with some letters of one service, and returns with how many.
+func (a act) some(ctx context.Context, db *store.DB, w wanted, m Many, done *Done) (n int, err error) {
 	var ids, hints []string
-	at := done.DiedBefore
-	_, err := db.Update(ctx, []string{lettersLock}, func(tx *store.Tx) error {
+	at, limit := done.DiedBefore, min(atATime, m.Limit-len(done.Letters))
+	_, err = db.Update(ctx, []string{lettersLock}, func(tx *store.Tx) error {
 		ids, hints = nil, []string{store.Journal}
 		if at = done.DiedBefore; at.IsZero() {
 			at = tx.Now
@@ -80,7 +85,7 @@ func (a act) some(ctx context.Context, db *store.DB, w wanted, m Many, done *Don
 			w.until = at
 		}
 		for i, p := range piles() {
-			letters, _, err := p.gather(tx, w, place{service: db.Service(), pile: i, mark: ever}, m.Limit-len(done.Letters)-len(ids))
+			letters, _, err := p.gather(tx, w, place{service: db.Service(), pile: i, mark: ever}, limit-len(ids))
 			if err != nil {
 				return err
 			}
@@ -98,11 +103,11 @@ func (a act) some(ctx context.Context, db *store.DB, w wanted, m Many, done *Don
 		return nil
 	})
 	if err != nil {
-		return err
+		return 0, err
 	}
 	done.Letters, done.DiedBefore = append(done.Letters, ids...), at
 	for _, hint := range hints {
 		db.Hint(hint)
 	}
-	return nil
+	return len(ids), nil
 }
