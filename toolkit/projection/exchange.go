@@ -128,7 +128,8 @@ func (s *session) rest(tx *store.Tx, ahead map[string][]stream.Entry) (rows *Row
 	if err != nil {
 		return nil, 0, err
 	}
-	rows = newRows(s.Projection, tx)
+	rows = s.rows(tx, true)
+	var parts []part
 	for _, source := range s.Sources {
 		entries, own := ahead[source.Log], source.Log == s.DB.Service()
 		if own {
@@ -140,8 +141,9 @@ func (s *session) rest(tx *store.Tx, ahead map[string][]stream.Entry) (rows *Row
 			return nil, 0, err
 		}
 		n += int64(len(entries))
+		parts = append(parts, part{source, entries})
 		if err := s.into(rows, source, entries); err != nil {
-			return nil, 0, err
+			return nil, 0, s.blamed(s.rows(tx, true), parts, err)
 		}
 	}
 	return rows, n, rows.carry()

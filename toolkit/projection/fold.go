@@ -291,16 +291,22 @@ func cut(entries []stream.Entry, limits []int64) (some []stream.Entry) {
 // folded folds parts on a snapshot. Nobody else changes the shadows.
 func (s *session) folded(ctx context.Context, parts []part, whole bool) (rows *Rows, err error) {
 	err = s.DB.View(ctx, func(tx *store.Tx) error {
-		rows = newRows(s.Projection, tx)
-		rows.whole, rows.texts = whole, s.texts
-		for _, p := range parts {
+		rows = s.rows(tx, whole)
+		for i, p := range parts {
 			if err := s.into(rows, p.Source, p.entries); err != nil {
-				return err
+				return s.blamed(s.rows(tx, whole), parts[:i+1], err)
 			}
 		}
 		return rows.carry()
 	})
 	return rows, err
+}
+
+// rows are none yet.
+func (s *session) rows(tx *store.Tx, whole bool) *Rows {
+	r := newRows(s.Projection, tx)
+	r.whole, r.texts = whole, s.texts
+	return r
 }
 
 // into folds what source wants of entries into rows. An error or a panic of Fold is one of
@@ -319,11 +325,38 @@ func (s *session) into(rows *Rows, source Source, entries []stream.Entry) (err e
 		if p := recover(); p != nil {
 			err = fmt.Errorf("%w: panic: %v", errHopeless, p)
 		}
-		if err != nil && len(wanted) > 1 && !s.passing(err) && !errors.Is(err, ErrEarly) {
-			err = fmt.Errorf("%w (between events %d and %d of the log %s)", err, wanted[0].Seq, wanted[len(wanted)-1].Seq, source.Log)
-		}
 	}()
 	return s.Fold(rows, wanted)
+}
+
+// blamed names the event that err is about, so that somebody can mend what folds it: the last
+// of parts are folded once more, one event after the other, until one of them says the same.
+func (s *session) blamed(rows *Rows, parts []part, err error) error {
+	if s.passing(err) || errors.Is(err, ErrEarly) {
+		return err
+	}
+	last := parts[len(parts)-1]
+	for _, p := range parts[:len(parts)-1] {
+		if again := s.into(rows, p.Source, p.entries); again != nil {
+			return last.failed(err)
+		}
+	}
+	for _, e := range last.entries {
+		alone := s.into(rows, last.Source, []stream.Entry{e})
+		if alone == nil {
+			continue
+		}
+		if alone.Error() == err.Error() {
+			return fmt.Errorf("event %d of the log %s, %s of key %s, cannot be folded: %w; no event is left out: mend what folds it, and ask again", e.Seq, last.Log, e.Kind, e.Key, err)
+		}
+		break
+	}
+	return last.failed(err)
+}
+
+// failed says between which events an error is, where nobody knows more.
+func (p part) failed(err error) error {
+	return fmt.Errorf("%w (between events %d and %d of the log %s)", err, p.entries[0].Seq, p.entries[len(p.entries)-1].Seq, p.Log)
 }
 
 // after is a place behind entries.

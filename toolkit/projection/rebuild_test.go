@@ -234,17 +234,21 @@ func TestPoison(t *testing.T) {
 		b := newPub(t)
 		b.history(30)
 		before, n := b.rows(), 0
-		bad := ""
+		var bad stream.Entry
 		b.poison = func(e stream.Entry) error {
-			if n++; n < 20 {
+			if n++; n == 20 {
+				bad = e
+			}
+			if e.Message.ID != bad.Message.ID {
 				return nil
 			}
-			bad = e.Message.ID
 			return spoilt(e)
 		}
 		s := b.rebuilt(projection.Order{Who: "op"})
-		if s.State != projection.Failed || !strings.Contains(s.Error, bad) || bad == "" || s.Exchanged {
-			t.Errorf("%s: got %+v, want an error about %s", name, s, bad)
+		log := map[string]string{"own": "pub", "news": "other"}[bad.Kind]
+		told := fmt.Sprintf("event %d of the log %s, %s of key %s, cannot be folded: ", bad.Seq, log, bad.Kind, bad.Key)
+		if s.State != projection.Failed || !strings.Contains(s.Error, told) || !strings.Contains(s.Error, "event "+bad.Message.ID+" is spoilt") || s.Exchanged {
+			t.Errorf("%s: got %+v, want an error about %s", name, s, told)
 		}
 		if b.rows() != before {
 			t.Errorf("%s: the tables have changed", name)
