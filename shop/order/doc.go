@@ -24,8 +24,8 @@
 // A customer who cancels is answered 202 as long as payment may hold money of his: it has
 // some to give back, or it has not yet said how its charge ended. That word comes for every
 // order it was asked to charge: captured money goes back and is said to be refunded, a
-// charge that was declined or voided has failed. An order that payment never charged, because
-// it heard of the end first, stays at 202: nothing is owed, and nobody says so.
+// charge that was declined or voided has failed. Of an order that it was never asked to
+// charge, payment says so when it hears of the cancel: nothing is held, and nothing will be.
 //
 // Promises: an order that was accepted ends, by its deadline at the latest if it is not
 // confirmed by then. One that is confirmed does not fail any more. What ended stays as it

@@ -144,7 +144,7 @@ func (s *Service) takeOrderFailed(_ context.Context, tx *store.Tx, m message.Of[
 }
 
 func (s *Service) takeOrderCancelled(_ context.Context, tx *store.Tx, m message.Of[contract.OrderCancelled]) error {
-	return s.end(tx, m.Data.OrderID, orderEnded)
+	return s.end(tx, m.Data.OrderID, cancelledEarly)
 }
 
 func (s *Service) authorizePayment(_ context.Context, tx *store.Tx, m message.Of[contract.AuthorizePayment]) error {

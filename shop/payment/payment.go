@@ -26,7 +26,8 @@ type event string
 const (
 	orderCreated   event = "OrderCreated"
 	stockRefused   event = "InventoryUpdateFailed"
-	orderEnded     event = "OrderFailed" // or OrderCancelled
+	orderEnded     event = "OrderFailed" // or OrderCancelled, of a payment that is known
+	cancelledEarly event = "OrderCancelled"
 	authorizeAsked event = "AuthorizePayment"
 	captureAsked   event = "CapturePayment"
 	voidAsked      event = "VoidPayment"

@@ -12,7 +12,7 @@ func allStates() []state {
 }
 
 func allEvents() []event {
-	return append([]event{orderCreated, stockRefused, orderEnded, authorizeAsked, captureAsked, voidAsked, moneyBack}, answers()...)
+	return append([]event{orderCreated, stockRefused, orderEnded, cancelledEarly, authorizeAsked, captureAsked, voidAsked, moneyBack}, answers()...)
 }
 
 func answers() []event {
@@ -22,6 +22,9 @@ func answers() []event {
 // What rules do is shown by TestStateTimesMessage, on a database.
 func TestRulesAreCompleteAndUnambiguous(t *testing.T) {
 	impossible := func(s state, e event) bool {
+		if e == cancelledEarly {
+			return s != none
+		}
 		switch s {
 		case none: // nothing was ever asked
 			return e == moneyBack || e == captureAsked || slices.Contains(answers(), e)

@@ -23,6 +23,8 @@ var rules = slices.Concat(oneStep, twoSteps, ends, repeats)
 var oneStep = []rule{
 	{[]state{none}, []event{orderCreated}, wanted, []act{askCharge}},
 	{[]state{none}, []event{stockRefused, orderEnded}, ended, nil},
+	// Its customer waits to hear that nothing is owed.
+	{[]state{none}, []event{cancelledEarly}, ended, []act{sayVoided}},
 
 	{[]state{wanted}, []event{chargeCaptured}, captured, []act{bookCapture, sayProcessed}},
 	{[]state{wanted, closing}, []event{chargeDeclined}, failed, []act{sayDeclined}},

@@ -67,6 +67,9 @@ func (s *Service) end(tx *store.Tx, orderID string, why event) error {
 	if why == stockRefused && p.style == contract.Orchestrated {
 		return nil
 	}
+	if why == cancelledEarly && p.state != none {
+		why = orderEnded
+	}
 	p.closed = true // also where nothing else changes: what comes later finds the order ended
 	return s.apply(tx, p, why)
 }
