@@ -293,7 +293,7 @@ func (s *session) sweep(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			s.pace.Done(true)
+			s.pace.Done(sweepRows, true)
 		}
 	}
 	return nil

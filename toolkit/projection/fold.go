@@ -124,7 +124,7 @@ func (s *session) chunk(ctx context.Context, limits map[string][]int64) (full bo
 		}
 		s.pace.Next()
 		err = s.step(ctx, some, whole, limits)
-		s.pace.Done(full)
+		s.pace.Done(0, full)
 	}
 	if errors.Is(err, ErrEarly) && !whole {
 		s.apart = true // from now on

@@ -35,7 +35,7 @@ func (s *shift) settle() {
 			}
 		}
 		s.store(batch)
-		pace.Done(len(batch) == most)
+		pace.Done(len(batch), len(batch) == most)
 	}
 }
 

@@ -147,7 +147,7 @@ func (s *shift) receive(ctx context.Context) {
 		}
 		s.strain(got)
 		if len(got) > 0 {
-			pace.Done(len(got) == settleSize)
+			pace.Done(len(got), len(got) == settleSize)
 		}
 		switch {
 		case len(got) > 0:

@@ -91,27 +91,33 @@ func TestPacer(t *testing.T) {
 		var p run.Pacer
 		for n, tt := range []struct {
 			batch, pause, want time.Duration
+			of                 int
 			full               bool
 		}{
-			{0, 0, 0, false},
-			{ms, 0, 2 * ms, false},
-			{0, 0, 2 * ms, false},
-			{10 * ms, 0, 10 * ms, false},
-			{10 * ms, 0, 0, true},
-			{10 * ms, 4 * ms, 6 * ms, false},
-			{10 * ms, 10 * ms, 0, false},
-			{time.Second, 0, 25 * ms, false},
-			{time.Second, time.Hour, 0, false},
+			{0, 0, 0, 0, false},
+			{ms / 2, 0, ms, 1, false},
+			{0, 0, ms, 1, false},
+			{64 * ms / 4, 0, 63 * ms / 4, 1, false},
+			{16 * ms, 0, 12 * ms, 16, false},
+			{16 * ms, 0, 4 * ms, 48, false},
+			{16 * ms, 0, ms, 63, false},
+			{16 * ms, 0, 0, 64, false},
+			{16 * ms, 0, 0, 200, false},
+			{16 * ms, 0, 0, 3, true},
+			{16 * ms, 4 * ms, 8 * ms, 16, false},
+			{16 * ms, 16 * ms, 0, 16, false},
+			{time.Second, 0, 25 * ms, 1, false},
+			{time.Second, time.Hour, 0, 1, false},
 		} {
 			<-time.After(tt.batch)
 			if n > 0 {
-				p.Done(tt.full)
+				p.Done(tt.of, tt.full)
 			}
 			<-time.After(tt.pause)
 			began := time.Now()
 			p.Next()
 			if got := time.Since(began); got != tt.want {
-				t.Errorf("call %d, after a batch of %v and a pause of %v, waited %v; want %v", n+1, tt.batch, tt.pause, got, tt.want)
+				t.Errorf("call %d, after a batch of %d in %v and a pause of %v, waited %v; want %v", n+1, tt.of, tt.batch, tt.pause, got, tt.want)
 			}
 		}
 		began := time.Now()

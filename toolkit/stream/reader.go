@@ -168,7 +168,7 @@ func (s *session) turn(ctx context.Context) (progress bool, err error) {
 	if len(entries) == 0 {
 		return drained, s.lost(s.catchUp(ctx))
 	}
-	defer func() { s.pace.Done(s.full) }()
+	defer func() { s.pace.Done(len(entries), s.full) }()
 	return true, s.lost(s.apply(ctx, entries))
 }
 
