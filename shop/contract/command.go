@@ -25,7 +25,7 @@ type ReleaseStock struct {
 type AuthorizePayment struct {
 	OrderID  string `json:"orderId"`
 	Style    string `json:"style"`
-	Amount   int64  `json:"amount"`
+	Amount   int64  `json:"amount" jsonschema:"minimum=1"`
 	Currency string `json:"currency"`
 	Method   string `json:"method"`
 	Lines    []Line `json:"lines"`

@@ -31,8 +31,8 @@ const (
 type Line struct {
 	ProductID string `json:"productId"`
 	Name      string `json:"name"`
-	Quantity  int64  `json:"quantity"`
-	UnitPrice int64  `json:"unitPrice"`
+	Quantity  int64  `json:"quantity" jsonschema:"minimum=1"`
+	UnitPrice int64  `json:"unitPrice" jsonschema:"minimum=0"`
 }
 
 // OrderConfirmed says that an order is paid and its stock reserved.

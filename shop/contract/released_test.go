@@ -145,8 +145,8 @@ var breaking = []planted{
 	{"an optional field is required", swap(`"required":["orderId",`, `"required":["note","orderId",`), "note must be there now, and is not in what is stored"},
 	{"a list becomes one", swap(`"lines":{"items":{"$ref":"#/$defs/Line"},"type":"array"}`, `"lines":{"$ref":"#/$defs/Line"}`), "lines was array, and is object"},
 	{"the items of a list are retyped", swap(`"items":{"$ref":"#/$defs/Line"}`, `"items":{"type":"string"}`), "lines[] was object, and is string"},
-	{"a field within is removed", swap(`"unitPrice":{"type":"integer"}`, `"price":{"type":"integer"}`), "lines[].unitPrice is gone"},
-	{"a field within is retyped", swap(`"quantity":{"type":"integer"}`, `"quantity":{"type":"string"}`), "lines[].quantity was integer, and is string"},
+	{"a field within is removed", swap(`"unitPrice":{"type":"integer","minimum":0}`, `"price":{"type":"integer"}`), "lines[].unitPrice is gone"},
+	{"a field within is retyped", swap(`"quantity":{"type":"integer","minimum":1}`, `"quantity":{"type":"string"}`), "lines[].quantity was integer, and is string"},
 	{"a new field within is required", func(c *told) {
 		swap(`"unitPrice":{`, `"discount":{"type":"integer"},"unitPrice":{`)(c)
 		swap(`"required":["productId",`, `"required":["discount","productId",`)(c)
@@ -154,7 +154,7 @@ var breaking = []planted{
 	{"an enumeration is narrowed", swap(`"enum":["web","shop"]`, `"enum":["web"]`), `note had enum ["web","shop"], and has ["web"]`},
 	{"an enumeration is widened", swap(`"enum":["web","shop"]`, `"enum":["web","shop","app"]`), `note had enum ["web","shop"], and has ["web","shop","app"]`},
 	{"text becomes an enumeration", swap(`"currency":{`, `"currency":{"enum":["USD"],`), `currency had enum none, and has ["USD"]`},
-	{"a bound is narrowed", swap(`"minimum":0`, `"minimum":1`), "weight had minimum 0, and has 1"},
+	{"a bound is narrowed", swap(`"weight":{"type":"integer","minimum":0}`, `"weight":{"type":"integer","minimum":1}`), "weight had minimum 0, and has 1"},
 	{"a bound is new", swap(`"total":{`, `"total":{"maximum":1000,`), "total had maximum none, and has 1000"},
 	{"further fields are forbidden", swap(`"title":`, `"additionalProperties":false,"title":`), "its data had additionalProperties none, and has false"},
 	{"the values of a map are retyped", swap(`"additionalProperties":{"type":"string"}`, `"additionalProperties":{"type":"integer"}`), "labels{} was string, and is integer"},

@@ -180,6 +180,22 @@ func TestTwoLinesOfOneProductWantItTwice(t *testing.T) {
 	}
 }
 
+// Nothing, or less, is reserved for nobody, in whatever style it is wanted: an operator sees it.
+func TestNobodyWantsNothing(t *testing.T) {
+	for _, n := range []int64{0, -5} {
+		s := start(t)
+		l := []contract.Line{line("b", 2), line("a", n)}
+		for _, m := range []message.Kind{payment("o", l...), contract.ReserveStock{OrderID: "o", Style: contract.Orchestrated, Lines: l}} {
+			if err := s.hearsOne(t, "o", m); err == nil || !strings.Contains(err.Error(), fmt.Sprintf(`%d of product "a" are wanted for order "o"`, n)) {
+				t.Errorf("%s of %d: %v", m.Kind(), n, err)
+			}
+		}
+		if s.status(t, "o") != none || s.reserved(t, "a") != 0 || s.reserved(t, "b") != 0 {
+			t.Errorf("of %d: %s, a %d, b %d", n, s.status(t, "o"), s.reserved(t, "a"), s.reserved(t, "b"))
+		}
+	}
+}
+
 func TestWhatIsNotTrackedNeverRunsOut(t *testing.T) {
 	s := start(t)
 	s.hears(t, "o", payment("o", line("c", 1_000_000), line("a", 10)))

@@ -56,6 +56,11 @@ type about struct {
 // row of the reservation comes first, for it tells whether this is the first that is heard
 // of it.
 func (s *Service) take(tx *store.Tx, a about, what event) (outcome, error) {
+	for _, l := range a.lines {
+		if l.Quantity < 1 {
+			return "", failure.Permanent(fmt.Errorf("inventory: %d of product %q are wanted for order %q", l.Quantity, l.ProductID, a.order))
+		}
+	}
 	first, err := begin(tx, a, tx.Now.Add(s.hold()))
 	switch {
 	case err != nil:

@@ -2,7 +2,9 @@ package operate
 
 import (
 	"errors"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -96,9 +98,30 @@ func (p pile) replace(tx *store.Tx, l *Letter, e Edit) (done DeadLetterDecided, 
 	return done, tx.Append(message.DeadKey(old), done)
 }
 
-// readable returns what is wrong with a body: against the schema of its kind, if that is a
+// keyed returns an error if a body is about something else: handlers go by the member that
+// names the key of the message, and keep order and locks by the key itself.
+func (l Letter) keyed(body []byte) error {
+	var was, is map[string]any
+	if l.Key == "" || json.Unmarshal(body, &is) != nil {
+		return nil // its type says what it is to be
+	}
+	if json.Unmarshal(l.bytes, &was) != nil && !slices.Contains(slices.Collect(maps.Values(is)), any(l.Key)) {
+		return unlike("", "must name "+l.Key+": it is what the message is about")
+	}
+	for member, value := range was {
+		if value == l.Key && is[member] != l.Key {
+			return unlike(pointer([]string{member})[len("body"):], "must stay "+l.Key+": it is what the message is about")
+		}
+	}
+	return nil
+}
+
+// readable returns what is wrong with a body: about what it is, against the schema of its kind, if that is a
 // contract, and against the type of whoever handles it, which must know every member.
 func (d *Desk) readable(l Letter, body []byte) error {
+	if err := l.keyed(body); err != nil {
+		return err
+	}
 	if text, ok := contract.Schema(l.Kind); ok {
 		if err := follows(l.Kind, text, body); err != nil {
 			return err

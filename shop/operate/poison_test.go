@@ -28,6 +28,7 @@ import (
 // A placed is a fact that may be poison: it fails for the cause that it names.
 type placed struct {
 	N      int    `json:"n"`
+	Key    string `json:"key,omitempty"`
 	Poison string `json:"poison"`
 }
 
@@ -165,7 +166,7 @@ func (k *ward) say(good, poisoned int) {
 		}
 		for n := range poisoned {
 			key := fmt.Sprint("bad", n)
-			if err := errors.Join(tx.Append(key, placed{N: 1000 + n, Poison: causes[n%len(causes)]}), tx.Append(key, placed{N: 2000 + n})); err != nil {
+			if err := errors.Join(tx.Append(key, placed{N: 1000 + n, Key: key, Poison: causes[n%len(causes)]}), tx.Append(key, placed{N: 2000 + n})); err != nil {
 				return err
 			}
 		}
@@ -235,19 +236,21 @@ func (k *ward) edits() {
 	}
 	id := page.Items[0].ID
 	for body, status := range map[string]int{
-		`{"body":{"n":"x"},"who":"eve","why":""}`:            422, // of the wrong type
-		`{"body":{"n":1,"m":2},"who":"eve","why":""}`:        422, // nobody reads m
-		`{"body":{"n":1},"who":"","why":""}`:                 422,
-		`{"body":{"n":1},"key":"bad1","who":"eve","why":""}`: 400, // protected
-		`{"body":{"n":1},"version":7,"who":"eve","why":""}`:  400,
-		`{"who":"eve","why":""}`:                             422,
+		`{"body":{"n":"x","key":"bad0"},"who":"eve","why":""}`:            422, // of the wrong type
+		`{"body":{"n":1,"key":"bad0","m":2},"who":"eve","why":""}`:        422, // nobody reads m
+		`{"body":{"n":1,"key":"bad0"},"who":"","why":""}`:                 422,
+		`{"body":{"n":1,"key":"bad1"},"who":"eve","why":""}`:              422, // about another one
+		`{"body":{"n":1,"poison":""},"who":"eve","why":""}`:               422, // about none
+		`{"body":{"n":1,"key":"bad0"},"key":"bad1","who":"eve","why":""}`: 400, // protected
+		`{"body":{"n":1,"key":"bad0"},"version":7,"who":"eve","why":""}`:  400,
+		`{"who":"eve","why":""}`:                                          422,
 	} {
 		if got := k.ask("POST", "/"+id+"/edit", body, nil); got != status {
 			k.Errorf("%s: got %d, want %d", body, got, status)
 		}
 	}
 	var done operate.DeadLetterDecided
-	k.ask("POST", "/"+id+"/edit", `{"body":{"n":1000,"poison":""},"redrive":true,"who":"eve","why":"by hand"}`, &done)
+	k.ask("POST", "/"+id+"/edit", `{"body":{"n":1000,"key":"bad0","poison":""},"redrive":true,"who":"eve","why":"by hand"}`, &done)
 	if done.Letter != id || done.Became == "" || done.Became == id || done.Act != "edit" || !strings.Contains(string(done.Body), "the shelf is broken") || done.Who != "eve" {
 		k.Errorf("got %+v", done)
 	}
