@@ -14,7 +14,7 @@ func TestOnPostgres(t *testing.T) {
 		"TestServiceIsAway":               TestServiceIsAway,
 		"TestServiceIsStopped":            TestServiceIsStopped,
 		"TestPastThePivotNothingIsUndone": TestPastThePivotNothingIsUndone,
-		"TestKnown":                       TestKnown, "TestMoved": TestMoved, "TestDeadlines": TestDeadlines, "TestRetryGivesTime": TestRetryGivesTime,
+		"TestKnown":                       TestKnown, "TestMoved": TestMoved, "TestDeadlines": TestDeadlines, "TestRetryGivesTime": TestRetryGivesTime, "TestRetryKeepsALaterDeadline": TestRetryKeepsALaterDeadline,
 		"TestUnknown": TestUnknown, "TestAStepThatFails": TestAStepThatFails, "TestReady": TestReady, "TestDiagram": TestDiagram,
 		"TestTwoInstances": TestTwoInstances,
 	})

@@ -159,6 +159,39 @@ func TestRetryGivesTime(t *testing.T) {
 	}
 }
 
+// A retry never brings a deadline forward, wherever an operator has moved it; one that is
+// near becomes a minute.
+func TestRetryKeepsALaterDeadline(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		calls []string
+		moved time.Duration // from now
+		want  time.Duration
+	}{
+		{"moved away, of the whole", nil, 3 * time.Hour, 3 * time.Hour},
+		{"moved away, of a step", []string{"RoomBooked"}, 3 * time.Hour, 3 * time.Hour},
+		{"moved away, past the pivot", []string{"RoomBooked", "Held", "Taken"}, 3 * time.Hour, 3 * time.Hour},
+		{"moved away, undoing", []string{"off"}, 3 * time.Hour, 3 * time.Hour},
+		{"moved near", nil, 10 * time.Second, time.Minute},
+		{"moved near, past the pivot", []string{"RoomBooked", "Held", "Taken"}, 10 * time.Second, time.Minute},
+		{"passed", nil, -time.Hour, time.Minute},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			db := database(t)
+			at(t, db, "a", tt.calls...)
+			change(t, db, "a", func(tx *store.Tx) error {
+				return tx.Exec(`UPDATE job SET due = $2 WHERE id = $1`, saga.DeadlineID("a"), tx.Now.Add(tt.moved))
+			})
+			if got := told(t, db, booking(), "a", "retry"); got != "resent" {
+				t.Fatalf("got %s", got)
+			}
+			if i := show(t, db, "a"); i.Tries != 2 || time.Until(i.Until).Round(time.Minute) != tt.want {
+				t.Errorf("got %+v, want it to wait for %v", i, tt.want)
+			}
+		})
+	}
+}
+
 // What is not there is ErrUnknown, also where another saga has the id.
 func TestUnknown(t *testing.T) {
 	db := database(t)

@@ -112,7 +112,7 @@ func (s Saga[S]) Start(tx *store.Tx, id string, of *S) (Outcome, error) {
 		return "", err
 	}
 	if p.at < len(s.Steps) {
-		if err := s.remind(tx, p, tx.Now); err != nil {
+		if err := s.remind(tx, p); err != nil {
 			return "", err
 		}
 	}
@@ -156,7 +156,8 @@ func (s Saga[S]) Close(tx *store.Tx, id string) (Outcome, error) {
 	return s.follow(tx, p, nil, step{event: closing, where: at})
 }
 
-// Retry asks once more for what an instance waits for, and gives it a minute at least.
+// Retry asks once more for what an instance waits for, and gives it a minute at least: a
+// deadline that is later stays.
 func (s Saga[S]) Retry(tx *store.Tx, id string, of *S) (Outcome, error) {
 	p, err := s.load(tx, id)
 	if err != nil {
@@ -213,9 +214,9 @@ func (s Saga[S]) keep(tx *store.Tx, before, p place, m step) error {
 	case p.State.Ended():
 		return nil
 	case m.event == retry:
-		return s.remind(tx, p, tx.Now.Add(reprieve))
+		return s.prolong(tx, p)
 	case m.event == deadline, s.ownDeadline(before) != s.ownDeadline(p):
-		return s.remind(tx, p, tx.Now)
+		return s.remind(tx, p)
 	}
 	return nil
 }

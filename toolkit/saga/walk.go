@@ -188,10 +188,23 @@ func (s Saga[S]) ownDeadline(p place) Deadline {
 	return d
 }
 
-// remind sets the deadline of p, not before least.
-func (s Saga[S]) remind(tx *store.Tx, p place, least time.Time) error {
+// remind sets the deadline of p, not before now.
+func (s Saga[S]) remind(tx *store.Tx, p place) error {
 	d, due := s.due(p, tx.Now)
-	if due.Before(least) {
+	if due.Before(tx.Now) {
+		due = tx.Now
+	}
+	return tx.SendAs(DeadlineID(p.ID), due, p.ID, s.Timer(d))
+}
+
+// prolong gives p a reprieve at least. A deadline that is later stays, such as one that an
+// operator has moved.
+func (s Saga[S]) prolong(tx *store.Tx, p place) error {
+	d, due := s.due(p, tx.Now)
+	if _, err := tx.Row([]any{&due}, `SELECT due FROM job WHERE id = $1`, DeadlineID(p.ID)); err != nil {
+		return err
+	}
+	if least := tx.Now.Add(reprieve); due.Before(least) {
 		due = least
 	}
 	return tx.SendAs(DeadlineID(p.ID), due, p.ID, s.Timer(d))
