@@ -21,7 +21,8 @@ func (p *platform) conducted() {
 	p.command("Book", "saga-completed")
 	p.saga("saga-completed", "completed", "", "", "")
 	p.command("Book", "saga-closed")
-	p.saga("saga-closed", "closed", "", "", "")
+	p.say("payment", "Stopped", "saga-closed", 0, nil)
+	p.saga("saga-closed", "closed", "", "book", "Stopped")
 }
 
 // command sends one from the order service.
@@ -54,6 +55,8 @@ func sagaPlants() []plant {
 		{name: "a saga whose last command is lost", example: "and nobody was asked", do: in("order", `DELETE FROM journal WHERE key = 'saga-undoes' AND kind = 'Unbook'`)},
 		{name: "a step in doubt that was not undone", example: "saga-undoes of order turned back at pay by CalledOff, and undid nothing", do: in("order", `DELETE FROM journal WHERE key = 'saga-undoes' AND kind <> 'Book'`)},
 		{name: "a step before a refusal that was not undone", example: "saga-undone of order turned back at pay by Declined, and undid nothing", do: in("order", `DELETE FROM journal WHERE key = 'saga-undone' AND kind = 'Unbook'`)},
+		{name: "closed somewhere by nothing", example: `saga-closed of order is closed at step "", turned back at "book" by ""`, do: in("order", `UPDATE saga SET why = '' WHERE id = 'saga-closed'`)},
+		{name: "closed by what nobody has said", example: "saga-closed of order turned back by Stopped, which nobody has said of it", do: in("payment", `DELETE FROM journal WHERE key = 'saga-closed'`)},
 		{name: "a refusal that nobody has said", example: "saga-undone of order turned back by Declined, which nobody has said of it", do: in("payment", `DELETE FROM journal WHERE key = 'saga-undone'`)},
 	}
 	for i := range plants {

@@ -125,7 +125,11 @@ func (cmd sagaShowCommand) Run(c *console) error {
 		fmt.Fprintf(c.out, "it %s\n", s.Waits)
 	}
 	if s.Turned != "" {
-		fmt.Fprintf(c.out, "it turned back at %s: %s\n", s.Turned, s.Why)
+		did := "turned back"
+		if s.State == saga.Closed { // nothing was undone by it
+			did = "left its way"
+		}
+		fmt.Fprintf(c.out, "it %s at %s: %s\n", did, s.Turned, s.Why)
 	}
 	fmt.Fprintln(c.out)
 	return cmd.steps(c, s)
@@ -136,8 +140,11 @@ func (cmd sagaShowCommand) steps(c *console, s operate.WholeSaga) error {
 	t := newTable(c.out, "", "STEP", "WHO", "ANSWER", "REFUSAL", "UNDONE BY", "WITHIN")
 	for _, st := range s.Definition.Steps {
 		mark := ""
-		if st.Name == s.Step {
+		switch st.Name {
+		case s.Step:
 			mark = "→"
+		case s.Turned:
+			mark = "←"
 		}
 		name := st.Name
 		if st.Pivot {

@@ -52,7 +52,11 @@ func conducting(t *testing.T) (flags []string) {
 				return err
 			}
 		}
-		return nil
+		if _, err := errand().Start(tx, "d", &of); err != nil {
+			return err
+		}
+		_, err := errand().Close(tx, "d", word("CalledOff"))
+		return err
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -76,7 +80,9 @@ func TestSagaCommands(t *testing.T) {
 	}{
 		{"saga list", exitDone, []string{"STEP", "order/a", "garage", "order/b", "driver"}},
 		{"saga list --who driver", exitDone, []string{"order/b"}},
-		{"saga list --state all --limit 1", exitDone, []string{"order/c"}},
+		{"saga list --state all --limit 1", exitDone, []string{"order/d"}},
+		{"saga show d", exitDone, []string{"order/d, saga errand, is closed", "it left its way at lend: CalledOff", "←"}},
+		{"saga show d --diagram", exitDone, []string{`s0 -.->|"CalledOff"| closed([closed])`, "class s0 isturned"}},
 		{"saga list --state completed --json", exitDone, []string{`"id": "order/c"`}},
 		{"saga list --overdue", exitFound, []string{"no saga is like that"}},
 		{"saga list --overdue --json", exitFound, []string{"[]", "no saga is like that"}},

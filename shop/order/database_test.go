@@ -16,6 +16,7 @@ func TestOnPostgres(t *testing.T) {
 		"TestConductedOrder":                  TestConductedOrder,
 		"TestJoinedOrder":                     TestJoinedOrder,
 		"TestOperatorCallsOff":                TestOperatorCallsOff,
+		"TestWhereACancelledOrderStood":       TestWhereACancelledOrderStood,
 		"TestAnyMessagesInAnyOrder":           TestAnyMessagesInAnyOrder,
 		"TestAcceptWritesThreeRows":           TestAcceptWritesThreeRows,
 		"TestPlaceInBothForms":                TestPlaceInBothForms,

@@ -97,7 +97,7 @@ func (s *Service) conduct(tx *store.Tx, r *row, m message.Kind) (tooLate bool, e
 		if tooLate, err = r.attempt(tx, row.cancel); tooLate || err != nil {
 			return tooLate, err
 		}
-		did, err = flow.Close(tx, id)
+		did, err = flow.Close(tx, id, contract.OrderCancelled{})
 	default:
 		did, err = flow.Take(tx, id, r, m)
 	}

@@ -143,6 +143,32 @@ func (s *Service) reads(t *testing.T, style string, c passage) {
 	s.checkSound(t, id)
 }
 
+// An order that is cancelled says where it stood, and one that was being undone already why.
+func TestWhereACancelledOrderStood(t *testing.T) {
+	s := open(t)
+	for id, c := range map[string]struct {
+		hears       []message.Kind
+		turned, why string
+	}{
+		"at once":         {nil, "reserve stock", "OrderCancelled"},
+		"paid":            {kindsOf(stocked, held, processed), "ship", "OrderCancelled"},
+		"as it is undone": {kindsOf(stocked, declined), "authorize payment", "PaymentFailed"},
+	} {
+		s.update(t, func(tx *store.Tx) error {
+			of := terms(id)
+			of.Style = contract.Orchestrated
+			_, err := s.accept(tx, of)
+			return err
+		})
+		s.hears(t, id, c.hears...)
+		s.calledOff(t, id)
+		i, err := s.Saga().Definition().Show(t.Context(), s.DB, id)
+		if err != nil || i.State != saga.Closed || i.Turned != c.turned || i.Why != c.why || i.Step != "" {
+			t.Errorf("%s: got %+v, %v; want it closed at %s by %s", id, i, err, c.turned, c.why)
+		}
+	}
+}
+
 func TestSagaIsSound(t *testing.T) {
 	s := open(t)
 	if err := s.Saga().Ready(t.Context()); err != nil {

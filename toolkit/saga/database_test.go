@@ -15,7 +15,7 @@ func TestOnPostgres(t *testing.T) {
 		"TestServiceIsStopped":            TestServiceIsStopped,
 		"TestPastThePivotNothingIsUndone": TestPastThePivotNothingIsUndone,
 		"TestKnown":                       TestKnown, "TestMoved": TestMoved, "TestDeadlines": TestDeadlines, "TestRetryGivesTime": TestRetryGivesTime, "TestRetryKeepsALaterDeadline": TestRetryKeepsALaterDeadline,
-		"TestUnknown": TestUnknown, "TestAStepThatFails": TestAStepThatFails, "TestReady": TestReady, "TestDiagram": TestDiagram,
+		"TestUnknown": TestUnknown, "TestClosedAtAFormerStep": TestClosedAtAFormerStep, "TestAStepThatFails": TestAStepThatFails, "TestReady": TestReady, "TestDiagram": TestDiagram,
 		"TestTwoInstances": TestTwoInstances,
 	})
 }

@@ -141,6 +141,21 @@ func TestDeadlines(t *testing.T) {
 	})
 }
 
+// Of what was closed at a step that there is no more, a late message is late.
+func TestClosedAtAFormerStep(t *testing.T) {
+	db := database(t)
+	at(t, db, "a", "RoomBooked", "close")
+	s := booking()
+	s.Steps = slices.Clone(s.Steps)
+	s.Steps[2].Name = "reserve"
+	if got := told(t, db, s, "a", "Held"); got != "late" {
+		t.Errorf("got %s, want late", got)
+	}
+	if i := show(t, db, "a"); i.Turned != "hold" || i.Why != "Cancelled" {
+		t.Errorf("got %+v, want it as it was closed", i)
+	}
+}
+
 // A retry gives a saga whose time is over a minute, and one without a deadline its own.
 func TestRetryGivesTime(t *testing.T) {
 	db := database(t)
@@ -303,6 +318,8 @@ func TestDiagram(t *testing.T) {
 		{[]string{"RoomBooked", "Held", "Declined", "Voided"}, []string{"class u1 iswaits", "class u2 isundone"}},
 		{[]string{"RoomRefused"}, []string{"class s0,undone isdone", "class s1 isturned", "class u0 isundone"}},
 		{[]string{"due"}, []string{"class u0,u1 isundone"}},
+		{[]string{"RoomBooked", "close"}, []string{`s2 -.->|"Cancelled"| closed([closed])`, "class s0,s1,closed isdone", "class s2 isturned"}},
+		{[]string{"RoomBooked", "Held", "Taken", "close"}, []string{`s5 -.->|"Cancelled"| closed([closed])`, "class s0,s1,s2,s3,s4,closed isdone", "class s5 isturned"}},
 		{[]string{"RoomBooked", "Held", "Taken", "Printed"}, []string{"class s0,s1,s2,s3,s4,s5,s6,completed isdone"}},
 	} {
 		id := fmt.Sprint(tt.calls)

@@ -10,7 +10,8 @@ import (
 func (s Saga[S]) Diagram(at *Instance) string { return s.Definition().Diagram(at) }
 
 // Diagram draws d in Mermaid, and the way of an instance through it, if there is one: green
-// is done, yellow is waited for, red is where it turned back, grey is undone.
+// is done, yellow is waited for, red is where it turned back, grey is undone. What closed it
+// is an arrow of its own.
 func (d Definition) Diagram(at *Instance) string {
 	var b strings.Builder
 	b.WriteString("flowchart TD\n")
@@ -103,6 +104,10 @@ func (d Definition) way(at Instance) string {
 		put("done", string(at.State))
 	}
 	var b strings.Builder
+	if at.State == Closed && turned >= 0 {
+		fmt.Fprintf(&b, "    s%d -.->%s closed([closed])\n", turned, edge(at.Why))
+		put("done", "closed")
+	}
 	for _, c := range [][2]string{{"done", "#c8e6c9"}, {"waits", "#fff59d"}, {"turned", "#ffcdd2"}, {"undone", "#e0e0e0"}} {
 		if nodes := classes[c[0]]; len(nodes) > 0 {
 			fmt.Fprintf(&b, "    classDef %s fill:%s,color:#000\n    class %s %s\n", "is"+c[0], c[1], strings.Join(nodes, ","), "is"+c[0])

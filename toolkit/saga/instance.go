@@ -16,8 +16,8 @@ type Instance struct {
 	State   State
 	Step    string // that it waits for; "" once it has ended
 	Who     string // the service that it waits for
-	Turned  string // the step at which it turned back; "" if it did not
-	Why     string // the message that made it turn back
+	Turned  string // the step at which it turned back, or was closed; "" if it was not
+	Why     string // the message that made it
 	Tries   int64  // how often it was asked for what it waits for
 	Started time.Time
 	Since   time.Time // when it began to wait, or ended

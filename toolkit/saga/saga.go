@@ -146,14 +146,14 @@ func (s Saga[S]) Expire(tx *store.Tx, id string, of *S, d Deadline) (Outcome, er
 	return s.follow(tx, p, of, step{event: deadline, where: s.waits(p, d), message: over})
 }
 
-// Close ends an instance because another flow has ended the thing, and its message makes
+// Close ends an instance because another flow has ended the thing, and its message by makes
 // everybody undo what he did: nothing more is sent.
-func (s Saga[S]) Close(tx *store.Tx, id string) (Outcome, error) {
+func (s Saga[S]) Close(tx *store.Tx, id string, by message.Kind) (Outcome, error) {
 	p, err := s.load(tx, id)
 	if err != nil {
 		return "", err
 	}
-	return s.follow(tx, p, nil, step{event: closing, where: at})
+	return s.follow(tx, p, nil, step{event: closing, where: at, message: by})
 }
 
 // Retry asks once more for what an instance waits for, and gives it a minute at least: a
@@ -189,6 +189,9 @@ func (s Saga[S]) follow(tx *store.Tx, p place, of *S, m step) (Outcome, error) {
 		p.Tries++
 		err = s.ask(tx, of, p)
 	case finish:
+		if p.turn < 0 { // one that was undoing has turned back for its own reason
+			p.turn, p.Why = p.at, m.message.Kind()
+		}
 		p.State, p.at, p.Since = Closed, none, tx.Now
 	}
 	if err != nil {

@@ -100,7 +100,7 @@ func call(s saga.Saga[trip], tx *store.Tx, id, what string, of *trip) (saga.Outc
 	case "off":
 		return s.Take(tx, id, of, saga.CalledOff{Who: "ann", Why: "a test"})
 	case "close":
-		return s.Close(tx, id)
+		return s.Close(tx, id, note("Cancelled"))
 	case "retry":
 		return s.Retry(tx, id, of)
 	}
@@ -186,7 +186,11 @@ func TestWays(t *testing.T) {
 		{"past the pivot it is asked for ever", []string{"start → moved accept", "RoomBooked → moved", "Held → moved", "Taken → moved confirm", "due ticket → resent", "due ticket → resent", "off → illegal", "Printed → moved finish"},
 			"BookRoom Hold TakeMoney PrintTicket PrintTicket PrintTicket", "completed"},
 		{"another flow ends it", []string{"start → moved accept", "RoomBooked → moved", "close → moved", "Held → late", "RoomFree → late", "Refunded → late", "close → again"},
-			"BookRoom Hold", "closed"},
+			"BookRoom Hold", "closed hold Cancelled"},
+		{"another flow ends it, past the pivot", []string{"start → moved accept", "RoomBooked → moved", "Held → moved", "Taken → moved confirm", "close → moved", "Printed → late"},
+			"BookRoom Hold TakeMoney PrintTicket", "closed ticket Cancelled"},
+		{"another flow ends what is being undone", []string{"start → moved accept", "RoomBooked → moved", "Declined → undoing", "close → moved", "RoomFree → late"},
+			"BookRoom Hold FreeRoom", "closed hold Declined"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			db := database(t)

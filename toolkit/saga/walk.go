@@ -88,7 +88,7 @@ func (s Saga[S]) load(tx *store.Tx, id string) (place, error) {
 			return p, fmt.Errorf("saga %s %s: step %q does not exist; name the one to go on at in Moved", s.Name, id, p.Step)
 		}
 	}
-	if p.Turned != "" {
+	if p.Turned != "" && p.State != Closed { // whatever comes to that is late
 		if p.turn = s.index(p.Turned); p.turn < 0 {
 			return p, fmt.Errorf("saga %s %s: step %q, where it turned back, does not exist; name another in Moved", s.Name, id, p.Turned)
 		}
