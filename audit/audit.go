@@ -21,6 +21,9 @@ type Options struct {
 	// where it is, which says nothing of who will go on with it. Everything else holds.
 	Rest bool
 
+	// Step is told which promise is looked at, of how many; nobody.
+	Step func(n, of int, promise string)
+
 	pause time.Duration // that something which seems stuck is given to move; 2s
 }
 
@@ -80,17 +83,17 @@ func Run(ctx context.Context, o Options) (Report, error) {
 }
 
 // promises are all checks that are made on the snapshot.
-func (a *audit) promises() []promise {
-	all := []promise{
-		a.complete(), whole(), a.history(), capture(), provider(), reconciled(), undone(), balance(), stock(), shelves(),
-		a.shipments(), parcels(), a.notifications(), a.analytics(), positions(), effects(), causes(), a.commanded(), calls(), holds(), owners(), sagas(), schedules(), letters(), a.projections(),
-		a.prices(), a.found(), profiles(),
+func (a *audit) promises() []func() promise {
+	all := []func() promise{
+		a.complete, whole, a.history, capture, provider, reconciled, undone, balance, stock, shelves,
+		a.shipments, parcels, a.notifications, a.analytics, positions, effects, causes, a.commanded, calls, holds, owners, sagas, schedules, letters, a.projections,
+		a.prices, a.found, profiles,
 	}
 	if a.Ledger != "" {
-		all = append(all, a.acceptance())
+		all = append(all, a.acceptance)
 	}
 	if a.Final {
-		all = append(all, quiet())
+		all = append(all, quiet)
 	}
 	return all
 }

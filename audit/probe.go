@@ -23,8 +23,12 @@ type probe struct {
 }
 
 // run makes all checks.
-func (a *audit) run(all []promise) (checks []Check) {
-	for _, p := range all {
+func (a *audit) run(all []func() promise) (checks []Check) {
+	for i, prepare := range all {
+		p := prepare()
+		if a.Step != nil {
+			a.Step(i+1, len(all), p.name)
+		}
 		checks = append(checks, a.look(p))
 	}
 	return checks

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/schollz/progressbar/v3"
 	"github.com/tidewire/tidewire/audit"
 )
 
@@ -45,7 +46,7 @@ func (cmd auditCommand) Run(c *console) error {
 		}
 	}
 	report, err := audit.Run(c.ctx, audit.Options{Data: loaded.Data, Database: loaded.Database, Provider: cmd.Provider,
-		Ledger: cmd.Ledger, Sole: cmd.Sole, Final: cmd.Final, Rest: cmd.Rest})
+		Ledger: cmd.Ledger, Sole: cmd.Sole, Final: cmd.Final, Rest: cmd.Rest, Step: cmd.step(c)})
 	if err != nil {
 		return err
 	}
@@ -56,6 +57,23 @@ func (cmd auditCommand) Run(c *console) error {
 		return errFound
 	}
 	return nil
+}
+
+// step shows which promise is looked at, on a terminal.
+func (cmd auditCommand) step(c *console) func(n, of int, promise string) {
+	if cmd.JSON || !terminal(c.err) {
+		return nil
+	}
+	bar := progressbar.NewOptions(-1, progressbar.OptionSetSpinnerChangeInterval(0), progressbar.OptionSetWriter(c.err), progressbar.OptionClearOnFinish())
+	return func(n, of int, promise string) {
+		bar.Describe(promise)
+		bar.ChangeMax(of + 1) // which is cleared at the end
+		if n == of {
+			_ = bar.Finish() // it is only shown
+			return
+		}
+		_ = bar.Set(n)
+	}
 }
 
 // files are those without which there is nothing to audit.
