@@ -157,6 +157,9 @@ func (s *Service) cancel(r *http.Request) (door.Answer, error) {
 	id := r.PathValue("id")
 	answer, err := door.Commit(r, s.DB, []string{id}, func(tx *store.Tx) (door.Answer, error) {
 		called, err := s.callOff(tx, id)
+		if errors.Is(err, ErrIllegal) {
+			return door.Answer{}, over(tx, id)
+		}
 		if err != nil {
 			return door.Answer{}, err
 		}
@@ -281,11 +284,21 @@ func (s *Service) page(r *http.Request, user, status string) (door.Answer, error
 
 // explain tells a customer what is wrong, where it is the customer's to know.
 func explain(err error) error {
-	switch {
-	case errors.Is(err, ErrUnknown):
+	if errors.Is(err, ErrUnknown) {
 		return door.NotFound("order")
-	case errors.Is(err, ErrIllegal):
-		return door.Conflict("order_ended", "The order has ended, or its parcel is on its way.")
 	}
 	return err
+}
+
+// over is why an order is not called off any more.
+func over(tx *store.Tx, id string) error {
+	r, err := load(tx, id)
+	if err != nil {
+		return err
+	}
+	why := "it has ended"
+	if r.State == Completed {
+		why = "its parcel is on its way"
+	}
+	return door.Conflict("order_ended", fmt.Sprintf("The order is %s: %s, and it cannot be cancelled any more.", r.State, why))
 }

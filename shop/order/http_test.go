@@ -280,6 +280,10 @@ func TestCancel(t *testing.T) {
 		if first.status != c.status || again.status != c.again {
 			t.Errorf("%s: %d %s, then %d; want %d, %d", c.name, first.status, first.text, again.status, c.status, c.again)
 		}
+		if state := map[string]string{"shipped": "is completed: its parcel is on its way", "failed": "is failed: it has ended"}[c.name]; state != "" &&
+			(!strings.Contains(first.text, state) || !strings.Contains(first.text, `"reason":"order_ended"`)) {
+			t.Errorf("%s: got %s, want that it %s", c.name, first.text, state)
+		}
 		if first.status < 300 {
 			if d := first.order(t); d.Status != Cancelled || d.Reason != contract.CancelledByUser {
 				t.Errorf("%s: %+v", c.name, d)
