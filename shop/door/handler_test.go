@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/tidewire/tidewire/shop/door"
+	"github.com/tidewire/tidewire/toolkit/aggregate"
 	"github.com/tidewire/tidewire/toolkit/message"
 	"github.com/tidewire/tidewire/toolkit/store"
 	"go.opentelemetry.io/otel/sdk/metric"
@@ -78,6 +79,7 @@ func TestErrorsBecomeProblems(t *testing.T) {
 		{"wrapped", fmt.Errorf("order: %w", door.NotFound("order")), 404, "no-such-order", "", false},
 		{"not UTF-8", door.BadRequest("\xff"), 400, "bad-request", "", false},
 		{"database", fmt.Errorf("open: %w", store.ErrUnavailable), 503, "database-unavailable", "", true},
+		{"of a newer version", fmt.Errorf("order o: %w", aggregate.ErrNewer), 503, "newer-version", "", true},
 		{"revoked", store.ErrRevoked, 503, "took-too-long", "", true},
 		{"deadline", context.DeadlineExceeded, 503, "took-too-long", "", true},
 		{"version", store.ErrConflict, 409, "changed-meanwhile", "changed_meanwhile", false},

@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+	"github.com/tidewire/tidewire/toolkit/aggregate"
 	"github.com/tidewire/tidewire/toolkit/message"
 	"github.com/tidewire/tidewire/toolkit/store"
 )
@@ -130,6 +131,9 @@ func (w *writer) fail(r *http.Request, err error) {
 		p = unavailable("took-too-long", "It took too long, and was given up.")
 	case errors.Is(err, store.ErrConflict):
 		p = Conflict("changed_meanwhile", "It was changed at the same moment.")
+	case errors.Is(err, aggregate.ErrNewer): // as long as instances are replaced, another one may answer
+		p = unavailable("newer-version", "A newer version wrote a part of this and can read it; this one cannot.")
+		w.log.WarnContext(r.Context(), "a newer version has written what was asked for", "route", w.route, "trace_id", message.TraceID(w.trace), "error", err)
 	default:
 		p = internal()
 		w.log.ErrorContext(r.Context(), "request failed", "route", w.route, "trace_id", message.TraceID(w.trace), "error", err)

@@ -324,4 +324,7 @@ func TestAnOrderOfANewerBinary(t *testing.T) {
 	if !errors.Is(err, aggregate.ErrNewer) || !strings.Contains(err.Error(), "OrderConfirmed.2") {
 		t.Errorf("got %v", err)
 	}
+	if a := s.ask(t, "GET", "/api/orders/o/events", ""); a.status != 503 || !strings.Contains(a.text, "A newer version wrote a part of this and can read it") {
+		t.Errorf("got %d %s, want 503 that says who can read it", a.status, a.text)
+	}
 }
