@@ -7,5 +7,8 @@
 // The services, their databases and the payment provider are the real ones. In place of the
 // readers and workers stands a postman, who hands over one message at a time, in an order
 // that a seed draws: so that "the customer cancels at each step" is every step, and each
-// combination can be had again.
+// combination can be had again. In a quarter of them half of the messages come twice.
+//
+// What is compared is the order, its stock, our postings and the provider's own ledger; and
+// whether the customer could still cancel, with a model of what the order had been told.
 package style

@@ -23,6 +23,11 @@ type postman struct {
 	read    map[post]map[string]int64 // how far, of each key
 	refused map[string]int            // letters that came back, by what they were
 	steps   int                       // letters handed over
+	heard   map[string]bool           // the kinds that the order was told
+	doubles bool                      // half of the letters come twice
+	again   []letter                  // those that are to come again
+	hurry   bool                      // the last of these at once
+	twice   int                       // those that did
 }
 
 // A post is where a service hears of a log.
@@ -34,6 +39,7 @@ type letter struct {
 	at  post
 	seq int64
 	job bool
+	old bool // it was handed over before
 	message.Message
 }
 
@@ -55,6 +61,9 @@ func (p *postman) deliver(ctx context.Context, limit int) error {
 			return err
 		}
 		l := letters[p.rand.IntN(len(letters))]
+		if p.hurry {
+			l, p.hurry = p.again[len(p.again)-1], false
+		}
 		if l.job {
 			err = p.work(ctx, l)
 		} else {
@@ -67,15 +76,43 @@ func (p *postman) deliver(ctx context.Context, limit int) error {
 			}
 			continue
 		}
+		if l.old {
+			p.again = slices.DeleteFunc(p.again, l.same)
+			p.twice++
+			continue
+		}
 		p.steps++
 		limit--
+		p.double(l)
 	}
 	return nil
 }
 
+// double decides whether a letter that was handed over comes again: at once, before anything
+// else, or later. Of a job that is its call: a worker that has lost its lease may still call,
+// and what it hears is dropped. A mail is sent as often as it is called for, and no key
+// tells its server that it is the same.
+func (p *postman) double(l letter) {
+	if !p.doubles || l.job && l.to.db.Service() == "notification" || p.rand.IntN(2) == 0 {
+		return
+	}
+	l.old = true
+	p.again, p.hurry = append(p.again, l), p.rand.IntN(2) == 0
+}
+
+// same reports whether two letters say the same to the same.
+func (l letter) same(other letter) bool {
+	return l.to.db == other.to.db && l.job == other.job && l.ID == other.ID
+}
+
 // letters are those that could be handed over next: the first of each log for each service,
-// and each job but deadlines.
+// each job but deadlines, and those that come once more.
 func (p *postman) letters(ctx context.Context) (all []letter, err error) {
+	for _, l := range p.again {
+		if l.to.db.Service() != p.stopped {
+			all = append(all, l)
+		}
+	}
 	for i := range p.services {
 		from := &p.services[i]
 		for _, key := range p.keys {
@@ -201,13 +238,17 @@ func (p *postman) jobs(ctx context.Context, of service, key string) (all []lette
 // tell hands over a fact.
 func (p *postman) tell(ctx context.Context, l letter) error {
 	_, err := l.to.db.Update(ctx, p.keys, func(tx *store.Tx) error { return l.to.handler(l.at.log, l.Kind).Handle(ctx, tx, l.Message) })
-	if err == nil {
-		if p.read[l.at] == nil {
-			p.read[l.at] = map[string]int64{}
-		}
-		p.read[l.at][l.Key] = l.seq
+	if err != nil || l.old {
+		return err
 	}
-	return err
+	if p.read[l.at] == nil {
+		p.read[l.at] = map[string]int64{}
+	}
+	p.read[l.at][l.Key] = l.seq
+	if l.at.service == "order" {
+		p.heard[l.Kind] = true
+	}
+	return nil
 }
 
 // work hands over a job: the call, then what came of it with the acknowledgement.
@@ -217,7 +258,7 @@ func (p *postman) work(ctx context.Context, l letter) error {
 			continue
 		}
 		outcome, err := h.Call(ctx, l.Message)
-		if err != nil {
+		if err != nil || l.old {
 			return err
 		}
 		_, err = l.to.db.Update(ctx, p.keys, func(tx *store.Tx) error {

@@ -3,7 +3,6 @@ package style
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/fnv"
@@ -45,6 +44,16 @@ func (t trial) id() string {
 	return strings.ReplaceAll(fmt.Sprintf("%s-%s-%s-%d-%s", t.style, t.method, t.stock, t.cancel, t.stopped), " ", "_")
 }
 
+// doubled is whether messages come twice in this trial: in a quarter of all.
+func (t trial) doubled() bool { return t.seed()%4 == 0 }
+
+// seed draws the order of the messages.
+func (t trial) seed() uint64 {
+	seed := fnv.New64a()
+	seed.Write([]byte(t.id()))
+	return seed.Sum64()
+}
+
 // An end is all that is left of an order, in words that can be compared between styles.
 type end struct{ status, reason, money, stock string }
 
@@ -52,8 +61,11 @@ type end struct{ status, reason, money, stock string }
 type verdict struct {
 	trial
 	got       end
-	cancelled bool // the customer was told so
+	paid      paid
+	cancelled bool    // the customer was told so
+	refusal   refusal // how the wish to cancel was received
 	steps     int
+	twice     int // messages that came again
 }
 
 // TestStylesEndTheSame is every combination. An order whose customer was told that it is
@@ -77,15 +89,43 @@ func TestStylesEndTheSame(t *testing.T) {
 	if err := all.Wait(); err != nil {
 		t.Fatal(err)
 	}
+	purses, err := w.purses(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, v := range verdicts {
 		if want := expected(v); !want.has(v.got) {
 			t.Errorf("%s (cancelled: %t): got %+v, want %+v", v.trial, v.cancelled, v.got, want)
+		}
+		for _, complaint := range slices.Concat(v.paid.against(v, purses[v.id()]), v.refusal.against(v)) {
+			t.Errorf("%s (cancelled: %t): %s", v.trial, v.cancelled, complaint)
 		}
 	}
 	if twice := w.mails.twice(); len(twice) > 0 || len(w.mails.came) == 0 {
 		t.Errorf("of %d mails these came twice: %v", len(w.mails.came), twice)
 	}
-	t.Logf("%d orders\n%s", len(verdicts), table(verdicts))
+	t.Logf("%d orders, of which customers cancelled some at every %d. step\n%s\n%s", len(verdicts), w.every(), table(verdicts), repeated(t, verdicts))
+}
+
+// repeated tells in how many trials messages came twice, which are some of each style,
+// payment and stock.
+func repeated(t *testing.T, verdicts []verdict) string {
+	cells := map[string]int{}
+	trials, messages := 0, 0
+	for _, v := range verdicts {
+		cell := v.style + ", " + v.method + ", stock " + v.stock
+		cells[cell] += 0
+		if v.doubled() {
+			cells[cell], trials, messages = cells[cell]+1, trials+1, messages+v.twice
+		}
+	}
+	fewest := len(verdicts)
+	for cell, n := range cells {
+		if fewest = min(fewest, n); n == 0 {
+			t.Errorf("%s: no message came twice", cell)
+		}
+	}
+	return fmt.Sprintf("%d messages came twice, in %d orders: at least %d of each style, payment and stock", messages, trials, fewest)
 }
 
 // A wish is an end, and which reasons it may have.
@@ -162,9 +202,8 @@ func (w *world) eachStep(ctx context.Context, way trial) (all []verdict, err err
 // try puts one order through its trial.
 func (w *world) try(ctx context.Context, t trial) (verdict, error) {
 	id := t.id()
-	seed := fnv.New64a()
-	seed.Write([]byte(id))
-	p := &postman{world: w, keys: []string{id}, rand: rand.New(rand.NewPCG(seed.Sum64(), 0)), read: map[post]map[string]int64{}, refused: map[string]int{}}
+	p := &postman{world: w, keys: []string{id}, doubles: t.doubled(), rand: rand.New(rand.NewPCG(t.seed(), 0)), read: map[post]map[string]int64{},
+		refused: map[string]int{}, heard: map[string]bool{}}
 	v := verdict{trial: t}
 	have := 2 * ordered
 	if t.stock == "short" {
@@ -192,13 +231,11 @@ func (w *world) try(ctx context.Context, t trial) (verdict, error) {
 		return v, err
 	}
 	if t.cancel != never {
-		switch code, text := w.ask("POST", "/api/orders/"+id+"/cancel", ""); code {
-		case http.StatusOK, http.StatusAccepted:
-			v.cancelled = true
-		case http.StatusConflict:
-		default:
-			return v, fmt.Errorf("cancel: %d %s", code, text)
+		var err error
+		if v.refusal, err = w.callOff(id, over(t.style, p.heard)); err != nil {
+			return v, err
 		}
+		v.cancelled = !v.refusal.refused
 	}
 	for _, p.stopped = range []string{t.stopped, ""} {
 		if err := p.deliver(ctx, -1); err != nil {
@@ -206,8 +243,10 @@ func (w *world) try(ctx context.Context, t trial) (verdict, error) {
 		}
 	}
 	var err error
-	v.steps = p.steps
-	v.got, err = w.end(id, have)
+	v.steps, v.twice = p.steps, p.twice
+	if v.paid, err = w.paid(id); err == nil {
+		v.got, err = w.end(id, have, v.paid)
+	}
 	return v, cmp.Or(err, w.leftovers(ctx, id))
 }
 
@@ -218,45 +257,19 @@ func (w *world) want(code int, method, path, body string) error {
 	return nil
 }
 
-// end tells what is left of an order that had so much stock.
-func (w *world) end(id string, had int) (e end, err error) {
+// end tells what is left of an order that had so much stock, and was paid like that.
+func (w *world) end(id string, had int, p paid) (e end, err error) {
 	var o struct{ Status, Reason string }
 	var s struct{ OnHand, Reserved int }
-	var m struct {
-		Postings []struct{ Account, Amount string }
-	}
-	err = cmp.Or(w.show("/api/orders/"+id, &o), w.show("/api/inventory/"+id, &s))
-	if code, text := w.ask("GET", "/api/payments/"+id, ""); code == http.StatusOK {
-		err = cmp.Or(err, json.Unmarshal([]byte(text), &m))
-	}
-	if err != nil {
+	if err = cmp.Or(w.show("/api/orders/"+id, &o), w.show("/api/inventory/"+id, &s)); err != nil {
 		return e, err
 	}
-	e = end{status: o.Status, reason: o.Reason, money: "0", stock: fmt.Sprintf("%d of %d, %d reserved", s.OnHand, had, s.Reserved)}
+	e = end{status: o.Status, reason: o.Reason, money: p.kept(), stock: fmt.Sprintf("%d of %d, %d reserved", s.OnHand, had, s.Reserved)}
 	switch {
 	case s.OnHand == had && s.Reserved == 0:
 		e.stock = "all"
 	case s.OnHand == had-ordered && s.Reserved == 0:
 		e.stock = "without what was ordered"
-	}
-	balance := map[string]int{}
-	for _, p := range m.Postings {
-		n := 0
-		if _, err := fmt.Sscan(strings.ReplaceAll(p.Amount, ".", ""), &n); err != nil {
-			return e, err
-		}
-		balance[p.Account] += n
-	}
-	sum := 0
-	for account, n := range balance {
-		if sum += n; n > 0 {
-			e.money = fmt.Sprintf("%d.%02d", n/100, n%100)
-		} else if n != 0 && balance[account] == sum && len(balance) == 1 {
-			e.money = "unbalanced"
-		}
-	}
-	if sum != 0 {
-		e.money = "unbalanced"
 	}
 	return e, nil
 }

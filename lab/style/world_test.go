@@ -38,6 +38,7 @@ type world struct {
 	logs     []*log // of each
 	door     http.Handler
 	mails    *letterbox
+	provider payment.Provider
 }
 
 // A service as the postman sees it.
@@ -56,14 +57,15 @@ func newWorld(t testing.TB) *world {
 	users := &user.Service{DB: open("user", user.Migrations())}
 	products := &product.Service{DB: open("product", product.Migrations())}
 	orders := &order.Service{DB: open("order", order.Migrations()), Catalogue: products, Users: users}
-	payments := &payment.Service{DB: open("payment", payment.Migrations()), Provider: payment.NewSimulated(provide(t)), Timeout: 10 * time.Second, Backoff: time.Millisecond}
+	provider := payment.NewSimulated(provide(t))
+	payments := &payment.Service{DB: open("payment", payment.Migrations()), Provider: provider, Timeout: 10 * time.Second, Backoff: time.Millisecond}
 	stock := &inventory.Service{DB: open("inventory", inventory.Migrations()), Orders: orders}
 	parcels := &shipping.Service{DB: open("shipping", shipping.Migrations())}
 	numbers := &analytics.Service{DB: open("analytics", analytics.Migrations())}
 	mails := &notification.Service{DB: open("notification", notification.Migrations()), Contacts: users, Shop: "the shop"}
 	box := &letterbox{}
 	mails.Mailer = box
-	w := &world{TB: t, mails: box, services: []service{
+	w := &world{TB: t, mails: box, provider: provider, services: []service{
 		{db: orders.DB, streams: orders.Streams(), queues: orders.Queues()},
 		{db: payments.DB, streams: payments.Streams(), queues: payments.Queues()},
 		{db: stock.DB, streams: stock.Streams(), queues: stock.Queues()},
