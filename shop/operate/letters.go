@@ -1,12 +1,14 @@
 package operate
 
 import (
+	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
 
+	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/tidewire/tidewire/shop/door"
 	"github.com/tidewire/tidewire/toolkit/failure"
@@ -190,23 +192,42 @@ func behind(tx *store.Tx, l Letter) (waiting []Waiting, err error) {
 	return waiting, err
 }
 
-// letterIn finds a dead letter, and the pile that it lies in. Where one has taken its place,
-// that is named.
+// letterIn finds a dead letter, and the pile that it lies in. Of one that lies in none any
+// more it is told what was done with it.
 func letterIn(tx *store.Tx, service, id string) (l Letter, in pile, err error) {
 	for _, in = range piles() {
 		if l, found, err := in.letter(tx, service, id); err != nil || found {
 			return l, in, err
 		}
 	}
-	for _, p := range piles() {
-		var by string
-		if found, err := tx.Row([]any{&by}, `SELECT id FROM `+p.table+` WHERE replaces = $1 AND replaces <> ''`, id); err != nil {
-			return l, in, err
-		} else if found {
-			gone := door.NotFound("dead letter")
-			gone.Detail = "It was edited: " + service + "/" + by + " has taken its place."
-			return l, in, gone
-		}
+	gone := door.NotFound("dead letter")
+	if gone.Detail, err = fate(tx, id); err != nil {
+		return l, in, err
 	}
-	return l, in, door.NotFound("dead letter")
+	return l, in, gone
+}
+
+// fate is what was last decided on a letter, by whom and when; "" if nothing was, or so long
+// ago that it is not kept any more.
+func fate(tx *store.Tx, id string) (string, error) {
+	var body []byte
+	var at time.Time
+	found, err := tx.Row([]any{&body, &at}, `SELECT body, time FROM journal WHERE key = $1 AND class = 'audit' AND kind = $2 ORDER BY seq DESC LIMIT 1`,
+		message.DeadKey(id), DeadLetterDecided{}.Kind())
+	if err != nil || !found {
+		return "", err
+	}
+	var d DeadLetterDecided
+	if err := json.Unmarshal(body, &d); err != nil {
+		return "", fmt.Errorf("what was decided on letter %s: %w", id, err)
+	}
+	did := map[string]string{redrive.name: "redriven", discard.name: "discarded", "edit": "edited"}[d.Act]
+	text := fmt.Sprintf("It was %s by %s at %s", did, d.Who, at.UTC().Format(time.RFC3339))
+	if d.Why != "" {
+		text += " (" + d.Why + ")"
+	}
+	if d.Became != "" {
+		text += ": " + d.Became + " has taken its place"
+	}
+	return text + ".", nil
 }
