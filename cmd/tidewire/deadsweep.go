@@ -98,15 +98,15 @@ func (r sweep) parts(before time.Time, total int64) (n int64, err error) {
 		}
 		n += int64(len(done.Letters))
 		more = done.More
-		if time.Since(said) > time.Second {
-			said = time.Now()
-			fmt.Fprintf(r.console.err, "%s: %d of %d, %.0f/s\n", r.name, n, total, float64(n)/time.Since(began).Seconds())
-		}
 		if r.Rate > 0 && more {
 			due := began.Add(time.Duration(float64(n) / r.Rate * float64(time.Second)))
 			if !wait(r.console.ctx, time.Until(due)) {
 				return n, r.console.ctx.Err()
 			}
+		}
+		if time.Since(said) > time.Second { // after the wait, which is a part of the rate
+			said = time.Now()
+			fmt.Fprintf(r.console.err, "%s: %d of %d, %.0f/s\n", r.name, n, total, float64(n)/time.Since(began).Seconds())
 		}
 	}
 	return n, nil

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -155,6 +156,33 @@ func TestDoctorFindsAReaderThatIsMissing(t *testing.T) {
 	w.sql("payment", fmt.Sprintf(`INSERT INTO position (subscription, log, partition) VALUES ('payment', 'order', %d)`, store.Partition("o")))
 	found := w.findings()
 	if len(found) != 1 || found[0].What != "nobody reads a partition, 1 messages wait" || found[0].Do != "start the service: tidewire up payment" {
+		t.Errorf("got %+v", found)
+	}
+}
+
+// The partitions of a stopped service are one finding, that names them.
+func TestDoctorFindsAStoppedReaderOnce(t *testing.T) {
+	w := newWard(t)
+	read := map[int]bool{}
+	for i := 0; len(read) < 3; i++ {
+		key := fmt.Sprint("o", i)
+		if read[store.Partition(key)] {
+			continue
+		}
+		read[store.Partition(key)] = true
+		_, err := w.p.databases["order"].Update(t.Context(), nil, func(tx *store.Tx) error { return tx.Append(key, contract.OrderCancelled{}) })
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	var names []string
+	for _, p := range slices.Sorted(maps.Keys(read)) {
+		w.sql("payment", fmt.Sprintf(`INSERT INTO position (subscription, log, partition) VALUES ('payment', 'order', %d)`, p))
+		names = append(names, fmt.Sprint(p))
+	}
+	found := w.findings()
+	if len(found) != 1 || found[0].What != "nobody reads 3 partitions, 3 messages wait" || found[0].Do != "start the service: tidewire up payment" ||
+		found[0].Where != "subscription payment, log order, partitions "+strings.Join(names, ", ") {
 		t.Errorf("got %+v", found)
 	}
 }

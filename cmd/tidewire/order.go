@@ -115,14 +115,8 @@ func (cmd orderShowCommand) Run(c *console) error {
 	return a.print(c)
 }
 
-// orderError names the order that is not there.
-func orderError(id string, err error) error {
-	var p *door.Problem
-	if errors.As(err, &p) && p.Status == http.StatusNotFound {
-		return fmt.Errorf("there is no such order: %q", id)
-	}
-	return err
-}
+// orderError says which order an error is about.
+func orderError(id string, err error) error { return fmt.Errorf("order %s: %w", id, err) }
 
 // fetch asks all services. Only the order itself must be known: the others hear of it
 // later, or never if it ends before.

@@ -182,15 +182,12 @@ func (cmd rebuilding) follow(c *console, door *client, path string) (p operate.P
 		if !cmd.JSON {
 			fmt.Fprintln(c.err, standing(p))
 		}
-		if !waited(c, time.Second) {
+		if !wait(c.ctx, time.Second) {
 			return p, c.ctx.Err()
 		}
 		p = operate.Projection{}
 	}
 }
-
-// waited reports whether the time has passed before the command was interrupted.
-func waited(c *console, d time.Duration) bool { return wait(c.ctx, d) }
 
 // standing is where a rebuild stands, in one line.
 func standing(p operate.Projection) string {

@@ -21,7 +21,7 @@ type sagaCommand struct {
 
 // A sagaListCommand lists sagas.
 type sagaListCommand struct {
-	Saga    string `help:"Of this definition, such as order."`
+	Saga    string `help:"Of this definition, such as place-order."`
 	State   string `default:"waiting" enum:"waiting,running,undoing,completed,undone,closed,all" help:"${enum}; waiting is running or undoing."`
 	Step    string `help:"That wait for this step."`
 	Who     string `help:"That wait for this service."`

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/tidewire/tidewire/toolkit/store"
@@ -50,20 +52,45 @@ func (d *Desk) Findings(ctx context.Context) ([]Finding, error) {
 func (d *Desk) stoppedStreams(ctx context.Context, now time.Time) ([]Finding, error) {
 	streams, err := d.Streams(ctx)
 	var found []Finding
+	var alone []Stream // that nobody reads, though nothing stands against it
 	for _, s := range streams {
 		switch {
 		case s.Stopped != "":
 			found = append(found, d.stopped(ctx, s))
 		case s.Behind > 0 && (s.Owner == "" || now.Sub(s.OwnedUntil) > stuckAfter):
-			found = append(found, Finding{What: fmt.Sprintf("nobody reads a partition, %d messages wait", s.Behind), Where: s.Where(),
-				Do: "start the service: tidewire up " + s.Service})
+			alone = append(alone, s)
 		}
 		if s.Strikes > 1 {
 			found = append(found, Finding{What: fmt.Sprintf("%d readers died on a partition without progress", s.Strikes), Where: s.Where(),
 				Do: "look in the log for a message that kills the process"})
 		}
 	}
-	return found, err
+	return append(found, unread(alone)...), err
+}
+
+// unread is one finding for all the partitions of a subscription that nobody reads: they have
+// one cause. They come sorted.
+func unread(streams []Stream) (found []Finding) {
+	for len(streams) > 0 {
+		first, n := streams[0], 1
+		for n < len(streams) && streams[n].Subscription == first.Subscription && streams[n].Log == first.Log {
+			n++
+		}
+		var wait int64
+		which := make([]string, n)
+		for i, s := range streams[:n] {
+			wait += s.Behind
+			which[i] = strconv.Itoa(s.Partition)
+		}
+		streams = streams[n:]
+		f := Finding{What: fmt.Sprintf("nobody reads a partition, %d messages wait", wait), Where: first.Where(), Do: "start the service: tidewire up " + first.Service}
+		if n > 1 {
+			f.What = fmt.Sprintf("nobody reads %d partitions, %d messages wait", n, wait)
+			f.Where = fmt.Sprintf("subscription %s, log %s, partitions %s", first.Subscription, first.Log, strings.Join(which, ", "))
+		}
+		found = append(found, f)
+	}
+	return found
 }
 
 // stopped says what a partition that nobody reads lacks, as far as its log tells, and what

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-json-experiment/json"
 	"github.com/tidewire/tidewire/shop/door"
 	"github.com/tidewire/tidewire/toolkit/message"
 	"github.com/tidewire/tidewire/toolkit/saga"
@@ -146,7 +147,35 @@ func (d *Desk) operated(r *http.Request) (o operatedSaga, err error) {
 	}
 	o.by = by
 	o.Instance, err = by.Definition().Show(r.Context(), o.db, r.PathValue("id"))
+	if errors.Is(err, saga.ErrUnknown) {
+		err = unconducted(r.Context(), o.db, r.PathValue("id"))
+	}
 	return o, sagaProblem(err, o.Instance)
+}
+
+// unconducted is about a saga that there is not. What has a history all the same goes without
+// a conductor, in the style that its first fact may name.
+func unconducted(ctx context.Context, db *store.DB, key string) error {
+	var body []byte
+	found := false
+	err := db.View(ctx, func(tx *store.Tx) (err error) {
+		found, err = tx.Row([]any{&body}, `SELECT body FROM journal WHERE key = $1 AND version = 1`, key)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	p := door.NotFound("saga")
+	if found {
+		var first struct {
+			Style string `json:"style"`
+		}
+		p.Detail = "Nobody conducts it: tidewire order show says all of it."
+		if json.Unmarshal(body, &first) == nil && first.Style != "" {
+			p.Detail = "Nobody conducts it, its style is " + first.Style + ": tidewire order show says all of it."
+		}
+	}
+	return p
 }
 
 // sagaProblem is err as it is answered.

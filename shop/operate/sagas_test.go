@@ -229,6 +229,27 @@ func TestShowSaga(t *testing.T) {
 	})
 }
 
+// A styled is the first fact of a history.
+type styled struct {
+	Style string `json:"style,omitempty"`
+}
+
+func (styled) Kind() string { return "Begun" }
+
+// What has a history and no saga is not conducted: it is not said that there is nothing.
+func TestShowWhatNobodyConducts(t *testing.T) {
+	eachMovers(t, func(t *testing.T, m movers) {
+		for id, style := range map[string]string{"p": "parallel", "n": ""} {
+			m.change(m.stock, func(tx *store.Tx) error { _, err := tx.AppendAfter(store.Place{}, id, styled{style}); return err })
+		}
+		for id, want := range map[string]string{"p": "Nobody conducts it, its style is parallel: tidewire order show", "n": "Nobody conducts it: tidewire order show", "x": "There is no such saga."} {
+			if status, text := m.do("GET", "/admin/v1/sagas/stock/"+id, ""); status != 404 || !strings.Contains(text, want) || !strings.Contains(text, "no-such-saga") {
+				t.Errorf("%s: got %d %s, want 404 with %q", id, status, text, want)
+			}
+		}
+	})
+}
+
 // deadOf is the row of a dead letter.
 func deadOf(id, key string) string {
 	return fmt.Sprintf(`INSERT INTO job (id, queue, kind, key, time, cause, trace, body, due, dead) VALUES ('%s', 'crew_work', 'Load', '%s', 1, '', '', '{}', 1, 1)`, id, key)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/tidewire/tidewire/shop/contract"
 	"github.com/tidewire/tidewire/toolkit/message"
@@ -18,7 +17,8 @@ import (
 
 // placeOrder is the way of an order. What is refused, or not answered by the order's
 // deadline, is undone from there upwards, and the order fails last. Once the money is taken
-// nothing fails any more: what comes after is asked again until it is done.
+// nothing fails any more: what comes after is asked again until it is done. What is asked for
+// has been validated: what is not acceptable never becomes an order.
 func (s *Service) placeOrder() saga.Saga[row] {
 	return saga.Saga[row]{
 		Name:   "place-order",
@@ -31,7 +31,7 @@ func (s *Service) placeOrder() saga.Saga[row] {
 				Undo: void, Undone: on(contract.PaymentVoided{}, contract.PaymentRefunded{})},
 			{Name: "capture payment", Who: "payment", Send: capture, Answer: contract.PaymentProcessed{}, Refusal: contract.PaymentFailed{}, Pivot: true},
 			{Name: "confirm", Do: confirm, Answer: contract.OrderConfirmed{}},
-			{Name: "ship", Who: "shipping", Send: ship, Answer: contract.OrderShipped{}, Within: shippingTime},
+			{Name: "ship", Who: "shipping", Send: ship, Answer: contract.OrderShipped{}},
 			{Name: "complete", Do: complete, Answer: contract.OrderCompleted{}},
 		},
 		Timer: func(d saga.Deadline) message.Work { return overdue{d} },
@@ -39,9 +39,6 @@ func (s *Service) placeOrder() saga.Saga[row] {
 		Meter: s.Meter,
 	}
 }
-
-// shippingTime is how long shipping has before it is asked again.
-const shippingTime = time.Hour
 
 // What is asked of the others.
 func reserve(r *row) message.Work {
