@@ -31,10 +31,11 @@ documents: ## what others are told of our messages, read by the official parser
 bench: servers ## the figures of bench/README.md, each beside its raw twin in the same run
 	$(with_servers) go run ./bench
 
-soak: servers compiler ## what takes longer than CI has: 100 stops on each database, 100,000 histories, fuzzed requests
+soak: servers compiler ## what takes longer than CI has: 100 stops on each database, 1,000 poisoned orders, 100,000 histories, fuzzed requests
 	go test ./shop/door -run '^$$' -fuzz FuzzDecode -fuzztime 5m
 	go test ./shop/order -run '^$$' -fuzz FuzzOrder -fuzztime 5m
 	go test ./toolkit/cloudevent -run '^$$' -fuzz FuzzUnmarshal -fuzztime 5m
+	TIDEWIRE_POISON=1000 go test -count=1 -timeout 30m -v ./lab/poison # by itself: it compares times
 	$(with_servers) TIDEWIRE_STOPS=100 TIDEWIRE_SEEDS=100000 TIDEWIRE_MUTANTS=1 TIDEWIRE_CUTS=100 go test -count=1 -timeout 180m -v ./lab/...
 
 servers: ## real servers for the tests, from packages

@@ -68,8 +68,8 @@ func (a *audit) commanded() promise {
 			table, states, style, unquoted(kinds), kinds)}
 	}
 	const ends = "'OrderFailed', 'OrderCancelled'"
-	lines := func(row, kind, from string) probe {
-		return unlike(row, `"order".journal j JOIN `+from+` x ON x.order_id = j.key WHERE j.kind = '`+kind+`' AND x.status <> 'ended'`,
+	lines := func(row, kind, service, table string) probe {
+		return unlike(row, `"order".journal j JOIN `+service+`.`+table+` x ON x.order_id = j.key WHERE j.kind = '`+kind+`' AND x.status <> 'ended' AND `+unedited(service, "j.key"),
 			likeness{"the lines", a.lines("x.lines"), a.lines(a.dialect.text("j.body", "lines"))})
 	}
 	said := func(member string) string { return a.dialect.text("j.body", member) }
@@ -80,10 +80,10 @@ func (a *audit) commanded() promise {
 		without("payment.payment", "x.status IN ('capturing', 'captured', 'refunding', 'refunded') AND x.updated < {before}", "'orchestrated'", "'CapturePayment'"),
 		without("payment.payment", "x.status IN ('voiding', 'voided') AND x.updated < {before}", "'orchestrated'", "'VoidPayment', "+ends),
 		without("shipping.shipment", "x.status <> 'ended' AND x.created < {before}", "'orchestrated', 'parallel'", "'ShipOrder'"),
-		lines(`'reservation of order ' || x.order_id`, "ReserveStock", "inventory.reservation"),
-		lines(`'payment of order ' || x.order_id`, "AuthorizePayment", "payment.payment"),
-		lines(`'shipment of order ' || x.order_id`, "ShipOrder", "shipping.shipment"),
-		unlike(`'payment of order ' || x.order_id`, `"order".journal j JOIN payment.payment x ON x.order_id = j.key WHERE j.kind = 'AuthorizePayment' AND x.status <> 'ended'`,
+		lines(`'reservation of order ' || x.order_id`, "ReserveStock", "inventory", "reservation"),
+		lines(`'payment of order ' || x.order_id`, "AuthorizePayment", "payment", "payment"),
+		lines(`'shipment of order ' || x.order_id`, "ShipOrder", "shipping", "shipment"),
+		unlike(`'payment of order ' || x.order_id`, `"order".journal j JOIN payment.payment x ON x.order_id = j.key WHERE j.kind = 'AuthorizePayment' AND x.status <> 'ended' AND `+unedited("payment", "j.key"),
 			likeness{"the amount", "CAST(x.amount AS TEXT)", "CAST(" + said("amount") + " AS TEXT)"}, likeness{"the currency", "x.currency", said("currency")},
 			likeness{"the method", "x.method", said("method")}, likeness{"the style", "x.style", said("style")}))
 	return p

@@ -3,6 +3,7 @@ package audit
 import (
 	"encoding/json"
 	"fmt"
+	"testing"
 	"time"
 )
 
@@ -290,4 +291,36 @@ func misheard() plant {
 			p.exec(w.service, `UPDATE `+w.change)
 		}
 	}}
+}
+
+// What an operator has edited is obeyed as edited: it says something else than what was said.
+func TestWhatWasEditedMayDiffer(t *testing.T) {
+	onEach(t, func(t *testing.T, filled func(*testing.T) *platform) {
+		p := filled(t)
+		p.exec("inventory", `UPDATE reservation SET lines = REPLACE(lines, 'Thing', 'Other') WHERE order_id = 'led'`)
+		p.exec("payment", `UPDATE payment SET method = 'card' WHERE order_id = 'led'`)
+		for _, tt := range []struct {
+			name   string
+			edit   string // the service, an operator of which edits
+			broken int64
+		}{
+			{"by nobody", "", 3},
+			{"another's", "shipping", 3},
+			{"one of the two", "inventory", 1},
+			{"both", "payment", 0},
+		} {
+			if tt.edit != "" {
+				decides(p, tt.edit, "a command", map[string]any{"who": "eve", "act": "edit", "key": "led", "became": tt.edit + "/a-1", "body": map[string]any{}}, 0)
+			}
+			r, err := Run(t.Context(), Options{Data: p.dir, Database: p.url, Ledger: p.ledger(), pause: time.Millisecond})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, c := range r.Checks {
+				if c.Promise == promiseCommand && c.Violations != tt.broken {
+					t.Errorf("%s: %d violations, want %d: %q", tt.name, c.Violations, tt.broken, c.Examples)
+				}
+			}
+		}
+	})
 }

@@ -11,7 +11,7 @@ func (a *audit) shipments() promise {
 	lines := likeness{"the lines", a.lines("s.lines"), a.lines(a.dialect.text("j.body", "lines"))}
 	const of, parcel = "shipping.shipment s ON s.order_id = j.key WHERE ", "'shipment of order ' || s.order_id"
 	return promise{name: "one shipment per completed order", probes: []probe{
-		unlike(parcel, `inventory.journal j JOIN `+of+`j.kind = 'InventoryUpdated'`, lines),
+		unlike(parcel, `inventory.journal j JOIN `+of+`j.kind = 'InventoryUpdated' AND `+unedited("inventory", "j.key")+` AND `+unedited("shipping", "j.key"), lines),
 		unlike(parcel, `"order".journal j JOIN `+of+`j.kind IN ('OrderFailed', 'OrderCancelled') AND s.status = 'ended'`, lines),
 		unlike(parcel, `fact_shipping j JOIN `+of+`j.kind = 'OrderShipped'`, likeness{"the carrier", "s.carrier", "j.party"}),
 		{bad: `SELECT 'shipment of order ' || order_id || ' has ' || CASE WHEN tracking = '' THEN 'no label' ELSE 'a label' END || ', the carrier ' || carrier || ' and the pickup ' || COALESCE(pickup, 0)

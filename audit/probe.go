@@ -124,6 +124,12 @@ func unowned(service, key string) string {
 	return fmt.Sprintf("NOT EXISTS (SELECT 1 FROM owned w WHERE w.service = '%s' AND w.key = %s)", service, key)
 }
 
+// unedited is that a service took what was said about a key, and no other message that an
+// operator put in the place of one.
+func unedited(service, key string) string {
+	return fmt.Sprintf("NOT EXISTS (SELECT 1 FROM edited t WHERE t.service = '%s' AND t.key = %s)", service, key)
+}
+
 // unquoted is a list of SQL strings in words.
 func unquoted(list string) string { return strings.ReplaceAll(list, "'", "") }
 

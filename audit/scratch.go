@@ -17,6 +17,9 @@ var scratch = [...]string{
 	// Keys for which a service still has something to do.
 	`CREATE TEMP TABLE owned (service TEXT, key TEXT)`,
 	`CREATE INDEX owned_key ON owned (key, service)`,
+	// Keys of which an operator has put another message in the place of a dead one of a service.
+	`CREATE TEMP TABLE edited (service TEXT, key TEXT)`,
+	`CREATE INDEX edited_key ON edited (key, service)`,
 	// What was ordered.
 	`CREATE TEMP TABLE demand (order_id TEXT, product_id TEXT, quantity BIGINT, amount BIGINT, PRIMARY KEY (order_id, product_id))`,
 	// The same as analytics knows it.
@@ -122,6 +125,8 @@ func (a *audit) fill() {
 		// comes as long as one is on its way.
 		a.try("jobs of "+s, `INSERT INTO owned SELECT '`+s+`', key FROM `+schema(s)+`.job WHERE queue NOT IN ('order_deadlines', 'payment_reconciliation', 'shipping_tracking')`)
 		a.try("parked messages of "+s, `INSERT INTO owned SELECT '`+s+`', key FROM `+schema(s)+`.parked`)
+		a.try("edits of "+s, `INSERT INTO edited SELECT '`+s+`', `+d.text("j.body", "key")+` FROM fact_`+s+` f JOIN `+schema(s)+`.journal j ON j.seq = f.seq
+			WHERE f.kind = 'DeadLetterDecided' AND f.word LIKE 'edit%'`)
 	}
 	// A message above a mark may have been handled since; then what it caused is there.
 	for _, s := range subscriptions() {
