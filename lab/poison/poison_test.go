@@ -317,7 +317,7 @@ func (o *outbreak) once() {
 			o.Errorf("%d %s, of %d; want one of each of %d", all, tt.what, different, tt.want)
 		}
 	}
-	out, err := o.command("audit", "--data", o.data, "--ledger", o.ledger(), "--final").CombinedOutput()
+	out, err := o.command("audit", "--data", o.data, "--ledger", o.ledger(), "--final", "--rest").CombinedOutput() // it is stopped
 	if err != nil {
 		o.Errorf("audit: %v\n%s", err, out)
 	}
