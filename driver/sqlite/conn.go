@@ -63,10 +63,18 @@ func (c *conn) Query(query string, args []any, row func(scan func(dest ...any) e
 		return err
 	}
 	c.active = s
+	columns := func(dest ...any) error {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if c.ended {
+			return errEnded
+		}
+		return scan(s, dest)
+	}
 	for {
 		more, err := s.Step()
 		if err == nil && more {
-			err = c.unlocked(s, row)
+			err = c.unlocked(row, columns)
 		}
 		if c.ended {
 			return errEnded // whoever ended it has reset the statement
@@ -79,17 +87,10 @@ func (c *conn) Query(query string, args []any, row func(scan func(dest ...any) e
 }
 
 // unlocked calls row without the mutex: a change that hangs there can be revoked.
-func (c *conn) unlocked(s *sqlite.Stmt, row func(func(...any) error) error) error {
+func (c *conn) unlocked(row func(func(...any) error) error, columns func(...any) error) error {
 	c.mu.Unlock()
 	defer c.mu.Lock()
-	return row(func(dest ...any) error {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		if c.ended {
-			return errEnded
-		}
-		return scan(s, dest)
-	})
+	return row(columns)
 }
 
 // Lock has nothing to do: there is one writer.

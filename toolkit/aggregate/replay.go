@@ -44,11 +44,11 @@ func (a Aggregate[S]) replay(tx *store.Tx, r *Root[S], until time.Time, each fun
 		return nil
 	}
 	m := message.Message{Key: r.Key}
-	row := []any{nil, &m.Kind, &m.Version, &m.Time, &m.Body}
+	columns, row := "kind, version, time, body", []any{&m.Kind, &m.Version, &m.Time, &m.Body}
 	if !met {
-		row[0] = &m.ID
+		columns, row = columns+", id", append(row, &m.ID)
 	}
-	err := tx.Rows(`SELECT id, kind, version, time, body FROM journal
+	err := tx.Rows(`SELECT `+columns+` FROM journal
 		WHERE key = $1 AND version > $2 AND time <= $3 ORDER BY version`, []any{r.Key, after, until}, func(scan func(...any) error) error {
 		if err := scan(row...); err != nil {
 			return err
