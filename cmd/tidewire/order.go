@@ -214,6 +214,12 @@ func (a account) moments() (all []moment) {
 		case m.Cause != "":
 			line.after = m.Cause
 		}
+		if m.Who != "" {
+			line.what, line.after = m.Kind+": "+m.Act, "by "+m.Who
+			if line.about = m.Why; m.Why == "" {
+				line.about = "no reason given"
+			}
+		}
 		all = append(all, line)
 	}
 	if a.Payment == nil {

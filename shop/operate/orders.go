@@ -18,7 +18,7 @@ type Order struct {
 func (d *Desk) showOrder(r *http.Request) (door.Answer, error) {
 	var sources []timeline.Source
 	for _, db := range d.sorted() {
-		sources = append(sources, timeline.Source{DB: db, Follows: d.Follows[db.Service()]})
+		sources = append(sources, timeline.Source{DB: db, Follows: d.Follows[db.Service()], Acts: sagaKey(r.PathValue("id"))})
 	}
 	t, err := timeline.Of(r.Context(), r.PathValue("id"), sources)
 	if errors.Is(err, timeline.ErrUnknown) {

@@ -303,5 +303,8 @@ func cancelSaga(ctx context.Context, o operatedSaga, done *SagaDecided) error {
 func (s *SagaDecided) record(tx *store.Tx, out saga.Outcome) error {
 	s.Outcome = out
 	_, id, _ := strings.Cut(s.Instance, "/")
-	return tx.Append("saga:"+id, *s)
+	return tx.Append(sagaKey(id), *s)
 }
+
+// sagaKey is the key of what operators did with an instance.
+func sagaKey(id string) string { return "saga:" + id }

@@ -4,9 +4,7 @@ import (
 	"context"
 	"time"
 
-	"github.com/go-json-experiment/json/jsontext"
 	"github.com/tidewire/tidewire/toolkit/failure"
-	"github.com/tidewire/tidewire/toolkit/message"
 	"github.com/tidewire/tidewire/toolkit/store"
 )
 
@@ -102,18 +100,11 @@ func (p *part) tell(tx *store.Tx, service, key string, at int64) error {
 	return tx.Rows(`SELECT id, kind, class, version, time, cause, trace, body FROM journal
 		WHERE partition = $1 AND seq > $2 AND seq <= $3 AND key = $4 ORDER BY seq`, []any{store.Partition(key), at, at + stride, key},
 		func(scan func(...any) error) error {
-			m := Moment{Service: service}
-			var trace string
-			var body []byte
-			if err := scan(&m.ID, &m.Kind, &m.Class, &m.Version, &m.Time, &m.Cause, &trace, &body); err != nil {
-				return err
-			}
-			m.Trace = message.TraceID(trace)
-			if v := jsontext.Value(body); v.IsValid() {
-				m.Body = v
-			}
+			m, err := scanned(service, func(m *Moment, trace *string, body *[]byte) error {
+				return scan(&m.ID, &m.Kind, &m.Class, &m.Version, &m.Time, &m.Cause, trace, body)
+			})
 			p.moments = append(p.moments, m)
-			return nil
+			return err
 		})
 }
 

@@ -29,6 +29,7 @@ var ErrUnknown = errors.New("no service has a history of this key")
 type Source struct {
 	DB      *store.DB
 	Follows []string // the kinds it does something about, to find what made it do its own work
+	Acts    string   // the key of what operators did about this one, besides dead letters; none
 }
 
 // A Timeline is all about one key.
@@ -53,6 +54,9 @@ type Moment struct {
 	AfterID string         `json:"afterId,omitempty"` // its id: Cause, but for work
 	Through string         `json:"through,omitempty"` // work: the service's own work was in between, which leaves no row
 	Waited  float64        `json:"waitedMs,omitzero"` // since its cause was said
+	Act     string         `json:"act,omitempty"`     // an operator's, and
+	Who     string         `json:"who,omitempty"`     // who that was,
+	Why     string         `json:"why,omitempty"`     // and why
 	Trace   string         `json:"trace,omitempty"`
 	Body    jsontext.Value `json:"body,omitzero"`
 }
@@ -100,17 +104,22 @@ func Of(ctx context.Context, key string, sources []Source) (Timeline, error) {
 			t.ReadUntil = p.until
 		}
 	}
+	replaced, aside := t.decided(ctx, sources)
+	err = errors.Join(err, aside)
 	slices.SortStableFunc(t.Moments, func(a, b Moment) int { return a.Time.Compare(b.Time) })
 	slices.SortStableFunc(t.Waiting, func(a, b Waiting) int { return a.Since.Compare(b.Since) })
-	t.connect(follows)
+	t.connect(follows, replaced)
 	return t, err
 }
 
-// connect finds what each message was said after.
-func (t *Timeline) connect(follows map[string][]string) {
+// connect finds what each message was said after: of what was edited, the edit.
+func (t *Timeline) connect(follows map[string][]string, replaced map[string]string) {
 	at := map[string]int{}
 	for i, m := range t.Moments {
 		at[m.ID] = i
+	}
+	for by, edit := range replaced {
+		at[by] = at[edit]
 	}
 	for i := range t.Moments {
 		m := &t.Moments[i]
@@ -186,7 +195,11 @@ func (t Timeline) Diagram() string {
 
 // draw writes the arrows of one message.
 func (t Timeline) draw(b *strings.Builder, i int, m Moment) {
-	after := label(m.Kind) + offset(m.Time.Sub(t.Moments[0].Time))
+	what := m.Kind
+	if m.Act != "" {
+		what += " (" + m.Act + " by " + m.Who + ")"
+	}
+	after := label(what) + offset(m.Time.Sub(t.Moments[0].Time))
 	if m.Cause == "" && (i == 0 || t.Moments[i-1].Service != m.Service || !t.Moments[i-1].Time.Equal(m.Time)) { // one says several things at once
 		fmt.Fprintf(b, "    outside->>%s: request\n", label(m.Service))
 	} else if m.Cause != "" && m.After == "" {

@@ -54,6 +54,7 @@ func TestOnPostgres(t *testing.T) {
 		"WorkWithAnIDOfItsOwn": TestWorkWithAnIDOfItsOwn,
 		"WhatWaits":            TestWhatWaits,
 		"ALongJournal":         TestALongJournal,
+		"WhatOperatorsDid":     TestWhatOperatorsDid,
 		"ADatabaseThatIsAway":  TestADatabaseThatIsAway,
 	})
 }
