@@ -19,6 +19,9 @@ type Projection struct {
 	// Fold takes entries of one log, in its order, into rows. It knows nothing but both,
 	// and what it comes to does not depend on how entries of several logs are mixed.
 	Fold func(rows *Rows, entries []stream.Entry) error
+	// Format is raised with every change of what Fold makes of the same entries: a rebuild that
+	// an older binary has begun starts anew, and one of a newer is left to that; 0.
+	Format int64
 }
 
 // A Table is one that a projection owns. A value that Fold does not know is Carried.

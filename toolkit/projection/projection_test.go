@@ -25,6 +25,7 @@ func TestOnPostgres(t *testing.T) {
 		"TestRebuild":                    TestRebuild,
 		"TestCompare":                    TestCompare,
 		"TestKilledAnywhere":             TestKilledAnywhere,
+		"TestAnotherFold":                TestAnotherFold,
 		"TestOneAtATime":                 TestOneAtATime,
 		"TestCancel":                     TestCancel,
 		"TestPoison":                     TestPoison,

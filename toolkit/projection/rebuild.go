@@ -155,7 +155,7 @@ func (r *Rebuilder) take(ctx context.Context) (*session, error) {
 	_, err := r.DB.Background().Update(ctx, nil, func(tx *store.Tx) error {
 		s = nil
 		now, err := r.load(tx)
-		if err != nil || !now.Running() || now.Owner != "" && now.Owner != r.Process.Instance && !r.DB.Alone() && now.until.After(tx.Now) {
+		if err != nil || !now.Running() || now.State == Folding && now.format > r.Format || now.Owner != "" && now.Owner != r.Process.Instance && !r.DB.Alone() && now.until.After(tx.Now) {
 			return err
 		}
 		strikes := now.strike
@@ -176,10 +176,19 @@ func (r *Rebuilder) take(ctx context.Context) (*session, error) {
 			s.state = Clearing
 			return s.end(tx, Failed, fmt.Sprintf("%d processes were lost that had it, after %d events: the log of the last one says why", strikes, now.Events))
 		}
+		if now.State == Folding && now.format < r.Format {
+			return s.again(tx)
+		}
 		s.at, err = r.places(tx)
 		return err
 	})
 	return s, err
+}
+
+// again goes back to the beginning: what is folded so far, this binary would fold otherwise.
+func (s *session) again(tx *store.Tx) error {
+	s.state, s.events, s.digest = Asked, 0, digest{}
+	return tx.Exec(`UPDATE rebuild SET state = $1, events = 0, digest = '' WHERE projection = $2`, Asked, s.Name)
 }
 
 // places reads how far the rebuild is.
@@ -297,5 +306,5 @@ func (s *session) start(tx *store.Tx, identities map[string]string) error {
 			}
 		}
 	}
-	return tx.Exec(`UPDATE rebuild SET state = $1, events = 0, digest = '' WHERE projection = $2`, Folding, s.Name)
+	return tx.Exec(`UPDATE rebuild SET state = $1, events = 0, digest = '', format = $2 WHERE projection = $3`, Folding, s.Format, s.Name)
 }

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/tidewire/tidewire/toolkit/projection"
 	"github.com/tidewire/tidewire/toolkit/store"
@@ -78,90 +77,6 @@ func (b *pub) many(n int) {
 		b.say(keys...)
 	}
 	b.caughtUp()
-}
-
-// dies runs r until the driver dies, after some changes; false if it has not.
-func (b *pub) dies(r *projection.Rebuilder, changes int64) bool {
-	b.Helper()
-	ctx, cancel := context.WithCancel(b.Context())
-	defer cancel()
-	b.driver.died = cancel
-	b.driver.left.Store(changes)
-	b.driver.dying.Store(true)
-	ended := make(chan error, 1)
-	go func() { ended <- r.Run(ctx) }()
-	over := false
-	b.eventually("it neither dies nor ends", func() bool {
-		s, err := r.Status(b.Context())
-		if err != nil {
-			b.Fatal(err)
-		}
-		over = !s.Running()
-		return over || ctx.Err() != nil
-	})
-	died := ctx.Err() != nil
-	cancel()
-	if err := <-ended; err != nil {
-		b.Error(err)
-	}
-	b.driver.dying.Store(false)
-	return died && !over
-}
-
-// Killed between any two changes, the next one goes on, and nothing is lost or doubled.
-func TestKilledAnywhere(t *testing.T) {
-	b := newPub(t)
-	b.history(20)
-	b.many(9)
-	before := b.rows()
-	for n := int64(1); ; n++ {
-		r := b.rebuilder(fmt.Sprint("victim ", n))
-		if _, err := b.ask(r, projection.Order{Who: "op"}); err != nil {
-			t.Fatal(err)
-		}
-		died := b.dies(r, n)
-		if got := b.rows(); got != before {
-			t.Fatalf("killed after %d changes, the tables are\n%s\nwant\n%s", n, got, before)
-		}
-		next := b.rebuilder("heir")
-		var s projection.Status
-		b.during(func() { s = b.ends(next) }, next.Run)
-		if s.State != projection.Done || s.Digest != s.Live || s.Digest == "" || s.Events != 9060 {
-			t.Fatalf("killed after %d changes: %+v", n, s)
-		}
-		if got := b.rows(); got != before {
-			t.Fatalf("killed after %d changes, it has made\n%s\nof\n%s", n, got, before)
-		}
-		b.tidy()
-		if !died {
-			if n < 10 {
-				t.Errorf("it took %d changes only", n)
-			}
-			return
-		}
-	}
-}
-
-// A rebuild that takes its process with it does not do so for ever.
-func TestLostAgainAndAgain(t *testing.T) {
-	b := newPub(t)
-	b.history(5)
-	if _, err := b.ask(b.rebuilder("first"), projection.Order{Who: "op"}); err != nil {
-		t.Fatal(err)
-	}
-	for i := range 3 {
-		b.dies(b.rebuilder(fmt.Sprint("victim ", i)), 1)
-		if !b.db.Alone() {
-			<-time.After(400 * time.Millisecond) // its lease is over
-		}
-	}
-	r := b.rebuilder("last")
-	var s projection.Status
-	b.during(func() { s = b.ends(r) }, r.Run)
-	if s.State != projection.Failed || !strings.Contains(s.Error, "3 processes were lost") {
-		t.Errorf("got %+v", s)
-	}
-	b.tidy()
 }
 
 func TestOneAtATime(t *testing.T) {

@@ -54,6 +54,7 @@ type Status struct {
 	Rebuilt       time.Time // when the tables were last exchanged
 	Rebuilder     string    // and who had asked for it
 	token, strike int64
+	format        int64 // that it was begun with
 	until         time.Time
 }
 
@@ -112,8 +113,8 @@ func (r *Rebuilder) Cancel(tx *store.Tx, o Order) (Status, error) {
 // load reads the row of the projection.
 func (r *Rebuilder) load(tx *store.Tx) (s Status, err error) {
 	s = Status{Name: r.Name, Service: r.DB.Service()}
-	_, err = tx.Row([]any{&s.State, &s.Compare, &s.Who, &s.Why, &s.Asked, &s.Owner, &s.token, &s.until, &s.strike, &s.Events, &s.Digest, &s.Live, &s.Error, &s.Exchanged, &s.Ended, &s.Rebuilt, &s.Rebuilder},
-		`SELECT state, compares, who, why, asked, owner, token, until, strikes, events, digest, live, error, CASE WHEN exchanged > 0 THEN 1 ELSE 0 END, ended, rebuilt, rebuilder
+	_, err = tx.Row([]any{&s.State, &s.Compare, &s.Who, &s.Why, &s.Asked, &s.Owner, &s.token, &s.until, &s.strike, &s.format, &s.Events, &s.Digest, &s.Live, &s.Error, &s.Exchanged, &s.Ended, &s.Rebuilt, &s.Rebuilder},
+		`SELECT state, compares, who, why, asked, owner, token, until, strikes, format, events, digest, live, error, CASE WHEN exchanged > 0 THEN 1 ELSE 0 END, ended, rebuilt, rebuilder
 		FROM rebuild WHERE projection = $1`, r.Name)
 	for _, t := range []*time.Time{&s.Asked, &s.Ended, &s.Rebuilt, &s.until} {
 		if t.UnixMicro() == 0 {
