@@ -140,7 +140,7 @@ func TestManyAreHeldAndSent(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() { ended <- s.off().Run(ctx) }()
 	all := fmt.Sprint(orders)
-	await(t, "all are held", time.Minute, func() bool {
+	await(t, "all are held", 3*time.Minute, func() bool {
 		return s.column(t, `SELECT CAST(COUNT(*) AS TEXT) FROM notification WHERE status = 'held'`) == all
 	})
 	cancel()
@@ -149,7 +149,7 @@ func TestManyAreHeldAndSent(t *testing.T) {
 	}
 	s.Clock = func() time.Time { return told("OrderCreated").Add(time.Hour) }
 	s.begin(t, "one")
-	await(t, "all are sent", time.Minute, func() bool {
+	await(t, "all are sent", 3*time.Minute, func() bool {
 		return s.column(t, `SELECT CAST(COUNT(*) AS TEXT) FROM notification WHERE status = 'sent'`) == all
 	})
 }

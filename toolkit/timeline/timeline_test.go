@@ -211,9 +211,9 @@ func TestWhatWaits(t *testing.T) {
 // and opens it again.
 func (s *shop) bulk(key string, first, sequences int, began time.Time) {
 	s.t.Helper()
-	for at := first; at < first+sequences; at += 40_000 {
+	for at := first; at < first+sequences; at += 5_000 {
 		s.change(s.till, message.Message{}, func(tx *store.Tx) error {
-			return tx.Exec(`WITH RECURSIVE n (i) AS (SELECT $1 + 0 UNION ALL SELECT i + 10 FROM n WHERE i < $1 + 39990)
+			return tx.Exec(`WITH RECURSIVE n (i) AS (SELECT $1 + 0 UNION ALL SELECT i + 10 FROM n WHERE i < $1 + 4990)
 				INSERT INTO journal (partition, seq, id, kind, class, key, time, cause, trace, body) SELECT $2 + 0, i, 'm' || i, 'Paid', 'public', $3, CAST($4 AS BIGINT) + i, '', '', $5 FROM n`,
 				at, store.Partition("o1"), key, began.UnixMicro(), []byte("{}"))
 		})
