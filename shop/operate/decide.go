@@ -27,6 +27,14 @@ func (d Decision) checked() error {
 	return nil
 }
 
+// decided reads a decision, with whatever it is about, and checks it.
+func decided(r *http.Request, into interface{ checked() error }) error {
+	if err := door.Decode(r, into); err != nil {
+		return err
+	}
+	return into.checked()
+}
+
 // DeadLetterDecided records what an operator did with a dead letter. It repeats what the
 // letter was, which may be gone when somebody asks.
 type DeadLetterDecided struct {
@@ -143,10 +151,7 @@ func (d *DeadLetterDecided) keep(body []byte) {
 func (d *Desk) decide(a act) func(*http.Request) (door.Answer, error) {
 	return func(r *http.Request) (door.Answer, error) {
 		var why Decision
-		if err := door.Decode(r, &why); err != nil {
-			return door.Answer{}, err
-		}
-		if err := why.checked(); err != nil {
+		if err := decided(r, &why); err != nil {
 			return door.Answer{}, err
 		}
 		db, err := d.service(r.PathValue("service"))

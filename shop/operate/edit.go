@@ -34,10 +34,7 @@ type Edit struct {
 // one as its cause, and the body that an operator gives it. It is dead until it is redriven.
 func (d *Desk) postEdit(r *http.Request) (door.Answer, error) {
 	var e Edit
-	if err := door.Decode(r, &e); err != nil {
-		return door.Answer{}, err
-	}
-	if err := e.checked(); err != nil {
+	if err := decided(r, &e); err != nil {
 		return door.Answer{}, err
 	}
 	if len(e.Body) == 0 {

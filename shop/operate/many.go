@@ -35,10 +35,7 @@ type Done struct {
 func (d *Desk) decideMany(a act) func(*http.Request) (door.Answer, error) {
 	return func(r *http.Request) (door.Answer, error) {
 		m := Many{Limit: most}
-		if err := door.Decode(r, &m); err != nil {
-			return door.Answer{}, err
-		}
-		if err := m.checked(); err != nil {
+		if err := decided(r, &m); err != nil {
 			return door.Answer{}, err
 		}
 		if m.Limit < 1 || m.Limit > most {

@@ -113,10 +113,7 @@ func (d *Desk) projection(r *http.Request) (*projection.Rebuilder, error) {
 func (d *Desk) decideProjection(act string) func(*http.Request) (door.Answer, error) {
 	return func(r *http.Request) (door.Answer, error) {
 		var why Decision
-		if err := door.Decode(r, &why); err != nil {
-			return door.Answer{}, err
-		}
-		if err := why.checked(); err != nil {
+		if err := decided(r, &why); err != nil {
 			return door.Answer{}, err
 		}
 		rebuilder, err := d.projection(r)

@@ -43,10 +43,7 @@ func (StreamReplayed) Class() message.Class { return message.Audit }
 // replay answers a request to have a subscription read a log again.
 func (d *Desk) replay(r *http.Request) (door.Answer, error) {
 	var want Replay
-	if err := door.Decode(r, &want); err != nil {
-		return door.Answer{}, err
-	}
-	if err := want.checked(); err != nil {
+	if err := decided(r, &want); err != nil {
 		return door.Answer{}, err
 	}
 	subscription, name := r.PathValue("subscription"), r.PathValue("log")

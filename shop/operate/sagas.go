@@ -237,10 +237,7 @@ func (d *Desk) lettersOf(ctx context.Context, key string) ([]Letter, error) {
 func (d *Desk) decideSaga(act string, do func(context.Context, operatedSaga, *SagaDecided) error) func(*http.Request) (door.Answer, error) {
 	return func(r *http.Request) (door.Answer, error) {
 		var why Decision
-		if err := door.Decode(r, &why); err != nil {
-			return door.Answer{}, err
-		}
-		if err := why.checked(); err != nil {
+		if err := decided(r, &why); err != nil {
 			return door.Answer{}, err
 		}
 		o, err := d.operated(r)
