@@ -109,7 +109,7 @@ env_() {
 	local both="tls=true&ca=$tls/ca.pem"
 	echo "export TIDEWIRE_STREAMS='$url'"
 	echo "export TIDEWIRE_TEST_KAFKA='$url'"
-	echo "export TIDEWIRE_TEST_KAFKA_SASL='kafka://admin:$password@127.0.0.1:$((port + 2))?$both&sasl=scram-sha-256'"
+	echo "export TIDEWIRE_TEST_KAFKA_SECURE='kafka://admin:$password@127.0.0.1:$((port + 2))?$both&sasl=scram-sha-256'"
 	echo "export TIDEWIRE_TEST_KAFKA_MUTUAL='kafka://127.0.0.1:$((port + 3))?$both&cert=$tls/client.pem&key=$tls/client.key'"
 	echo "export TIDEWIRE_TEST_KAFKA_TLS='$tls'"
 }

@@ -120,11 +120,15 @@ answers() {
 	[ "$(timeout 3 bash -c 'exec 3<>"/dev/tcp/127.0.0.1/$1" && printf "$2" >&3 && head -c 1 <&3 | wc -c' - "$1" "$2" 2>/dev/null)" = 1 ]
 }
 
-# pid prints the server's, if it lives: the number in the file may be somebody else's.
+# ours says whether a process is the server: a number in a file may be somebody else's, and
+# a zombie has no command line.
+ours() { tr '\0' ' ' 2>/dev/null <"/proc/$1/cmdline" | grep -qF -- "$mark"; }
+
+# pid prints the server's, if it lives.
 pid() {
 	local p
 	p=$(cat "$dir/pid" 2>/dev/null) || return 1
-	tr '\0' ' ' 2>/dev/null <"/proc/$p/cmdline" | grep -qF -- "$mark" && echo "$p"
+	ours "$p" && echo "$p"
 }
 
 # await waits until the server answers, for so many fifths of a second, while it lives. One
@@ -158,8 +162,9 @@ down() {
 	if p=$(pid); then
 		kill -CONT "$p"
 		kill -TERM "$p"
-		for ((try = 0; try < 100; try++)); do pid >/dev/null || break; sleep 0.1; done
-		! pid >/dev/null || kill -KILL "$p"
+		# Not by the file, which some servers delete before they have ended.
+		for ((try = 0; try < 100; try++)); do ours "$p" || break; sleep 0.1; done
+		! ours "$p" || kill -KILL "$p"
 	fi
 	! declare -F stopped >/dev/null || stopped
 }

@@ -31,7 +31,8 @@ ready() { answers "$port" 'PING\r\n'; }
 env_() {
 	echo "export TIDEWIRE_CACHE='$url'"
 	echo "export TIDEWIRE_TEST_REDIS='$url'"
-	echo "export TIDEWIRE_TEST_REDIS_TLS='rediss://127.0.0.1:$((port + 1))?ca=$dir/tls/ca.pem'"
+	echo "export TIDEWIRE_TEST_REDIS_SECURE='rediss://127.0.0.1:$((port + 1))?ca=$dir/tls/ca.pem'"
+	echo "export TIDEWIRE_TEST_REDIS_TLS='$dir/tls'"
 }
 
 . "${BASH_SOURCE%/*}/process.sh"
