@@ -22,7 +22,8 @@ type Log interface {
 	// of a Kind that q does not want come with no body.
 	Read(ctx context.Context, q Query) ([]Entry, error)
 
-	// At returns the ID of the message at a place of a partition; "" if there is none.
+	// At returns the ID of the message at a place of a partition; "" if there is none. A
+	// copy of a journal that cannot know says ErrUnseen.
 	At(ctx context.Context, partition int, seq int64) (string, error)
 
 	// Behind counts the messages that follow positions, but for those of class Audit: a
@@ -39,6 +40,9 @@ type Query struct {
 	From []store.Position // one for each partition that is wanted
 	Max  int              // messages in all
 	Want func(kind string) bool
+	// Follow says that the caller will ask for what follows next: the log may read ahead for
+	// it. There is one such caller of a Log at a time.
+	Follow bool
 }
 
 // An Entry is a message and its place.

@@ -54,7 +54,7 @@ func (r *Reader) Run(ctx context.Context) error {
 	defer stop()
 	hint, unwatch := r.Log.Watch()
 	defer unwatch()
-	defer s.release()
+	defer func() { s.complain(ctx, s.release()) }()
 	rewound, unwatchRewound := s.DB.Watch(rewound(s.Name))
 	defer unwatchRewound()
 	idle := run.NewIdler(s.DB.Alone())
@@ -83,45 +83,28 @@ func (r *Reader) Run(ctx context.Context) error {
 // A session is one run of a Reader. It is used by one goroutine.
 type session struct {
 	*Reader
+	*leases
 	handlers  map[string]Handler
 	versions  map[string]int // by name of a kind: the latest that is handled
-	db        *store.DB
 	handling  *run.Handling
-	tracer    trace.Tracer  // nil: nothing is traced
-	failed    trace.Span    // of the attempt that has just failed for itself alone; nil: it is not traced
-	held      map[int]*held // the partitions that are ours
-	holdAt    time.Time     // when leases are to be renewed
+	tracer    trace.Tracer // nil: nothing is traced
+	failed    trace.Span   // of the attempt that has just failed for itself alone; nil: it is not traced
 	drainAt   time.Time
 	pace      run.Pacer
 	sizer     *run.Sizer
 	catchUpAt time.Time
-	careful   int          // messages still to be read in careful mode
-	first     int          // where the next read begins
-	looked    map[int]bool // whether what was stopped still must be; once in a session
-	full      bool         // there was more to read than was
+	careful   int  // messages still to be read in careful mode
+	first     int  // where the next read begins
+	full      bool // there was more to read than was
 	troubled  bool
 	tries     int // failed attempts, at once, of the message that is handled alone
 }
 
-// held is a partition that is ours.
-type held struct {
-	stored   store.Position // in the database
-	at       store.Position // how far was read; ahead of stored by what nobody wants
-	identity string         // of the log
-	token    int64
-	skipped  int
-	struck   bool            // its last owner was lost
-	parked   map[string]bool // keys that wait in it
-}
-
 func (r *Reader) session() (*session, error) {
-	if r.Lease == 0 {
-		r.Lease = 3 * time.Second
-	}
 	if err := r.Policy.Check(); err != nil {
 		return nil, fmt.Errorf("reader of %s by %s: %w", r.Name, r.DB.Service(), err)
 	}
-	s := &session{Reader: r, db: r.DB.Background(), tracer: r.Process.Tracer(r.DB.Service()), handlers: map[string]Handler{}, versions: newest(r.Handlers), held: map[int]*held{}, looked: map[int]bool{},
+	s := &session{Reader: r, leases: newLeases(r.DB, r.DB.Service(), r.Name, r.Process.Instance, r.Lease), tracer: r.Process.Tracer(r.DB.Service()), handlers: map[string]Handler{}, versions: newest(r.Handlers),
 		sizer: run.NewSizer(batchSize, r.DB.Alone() && r.Rest == 0)}
 	for _, h := range r.Handlers {
 		if h.Log != r.Name {
@@ -151,7 +134,7 @@ func (s *session) rest(ctx context.Context) {
 // turn does what there is to do, once, and reports whether that was anything.
 func (s *session) turn(ctx context.Context) (progress bool, err error) {
 	if time.Now().After(s.holdAt) {
-		if err := s.hold(ctx); err != nil {
+		if err := s.hold(ctx, s.take); err != nil {
 			return false, s.lost(err)
 		}
 	}
@@ -170,6 +153,36 @@ func (s *session) turn(ctx context.Context) (progress bool, err error) {
 	}
 	defer func() { s.pace.Done(len(entries), s.full) }()
 	return true, s.lost(s.apply(ctx, entries))
+}
+
+// take begins to read a partition, if its log is still the one its position is of.
+func (s *session) take(ctx context.Context, r row) error {
+	identity, err := s.Log.Identity(ctx)
+	if err != nil {
+		return err
+	}
+	h := &held{stored: r.Position, at: r.Position, identity: identity, token: r.token, struck: r.strikes > 0}
+	why, err := stranger(ctx, s.Log, named{s.Name, identity}, r)
+	if err != nil {
+		return err
+	}
+	s.looked[r.Partition] = true
+	if why != "" {
+		return s.stop(ctx, h, why)
+	}
+	if r.stopped != "" {
+		if err := s.goOn(ctx, h); err != nil {
+			return err
+		}
+	}
+	if r.strikes >= lostTwice {
+		s.careful = batchSize // as much as it can have had in hand
+	}
+	if h.parked, err = s.parkedKeys(ctx, r.Partition); err != nil {
+		return err
+	}
+	s.held[r.Partition] = h
+	return nil
 }
 
 // catchUp stores now and then how far was read of what nobody wants, so that the lag
@@ -211,14 +224,9 @@ func (s *session) lost(err error) error {
 	return nil
 }
 
-func (s *session) forget() {
-	clear(s.held)
-	s.holdAt = time.Time{}
-}
-
 // read returns what follows, a little of every partition in turn.
 func (s *session) read(ctx context.Context) ([]Entry, error) {
-	q := Query{Max: s.sizer.Size(), Want: func(kind string) bool { _, ok := s.handler(kind); return ok }}
+	q := Query{Follow: true, Max: s.sizer.Size(), Want: func(kind string) bool { _, ok := s.handler(kind); return ok }}
 	for i := range store.Partitions {
 		if h := s.held[(s.first+i)%store.Partitions]; h != nil {
 			q.From = append(q.From, h.at)

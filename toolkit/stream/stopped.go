@@ -2,6 +2,7 @@ package stream
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 
@@ -12,17 +13,31 @@ import (
 // The zero value says that it reads them.
 type Standstill struct {
 	Log        string
+	To         string // where a Relay does not forward it to any more; "" for a Reader
 	Partitions int    // that are not read
 	Why        string // one of them is not
 }
 
 // Stopped returns the logs that the service of db has stopped to read, as its readers,
 // of whatever process, have left it.
-func Stopped(ctx context.Context, db *store.DB) (all []Standstill, err error) {
+func Stopped(ctx context.Context, db *store.DB) ([]Standstill, error) {
+	return standstills(ctx, db, db.Service())
+}
+
+// Unforwarded returns what the Relay of db to a Sink has stopped to forward.
+func Unforwarded(ctx context.Context, db *store.DB, to string) ([]Standstill, error) {
+	all, err := standstills(ctx, db, to)
+	for i := range all {
+		all[i].To = to
+	}
+	return all, err
+}
+
+func standstills(ctx context.Context, db *store.DB, subscription string) (all []Standstill, err error) {
 	err = db.View(ctx, func(tx *store.Tx) error {
 		all = nil
 		return tx.Rows(`SELECT log, COUNT(*), MIN(stopped) FROM position WHERE subscription = $1 AND stopped <> '' GROUP BY log ORDER BY log`,
-			[]any{db.Service()}, func(scan func(...any) error) error {
+			[]any{subscription}, func(scan func(...any) error) error {
 				var s Standstill
 				err := scan(&s.Log, &s.Partitions, &s.Why)
 				all = append(all, s)
@@ -78,6 +93,8 @@ func stranger(ctx context.Context, log Log, n named, r row) (string, error) {
 	}
 	id, err := log.At(ctx, r.Partition, r.Seq)
 	switch {
+	case errors.Is(err, ErrUnseen): // its Read looks again when it comes there
+		return "", nil
 	case err != nil || id == r.ID:
 		return "", err
 	case id == "":
@@ -88,29 +105,29 @@ func stranger(ctx context.Context, log Log, n named, r row) (string, error) {
 
 // stop leaves a partition alone, for all instances, until a later session finds the log
 // that was read.
-func (s *session) stop(ctx context.Context, h *held, why string) error {
-	_, err := s.db.Update(ctx, nil, func(tx *store.Tx) error {
-		if err := s.stay(tx, h); err != nil {
+func (l *leases) stop(ctx context.Context, h *held, why string) error {
+	_, err := l.db.Update(ctx, nil, func(tx *store.Tx) error {
+		if err := l.stay(tx, h); err != nil {
 			return err
 		}
-		return tx.Exec(`UPDATE position SET stopped = $1, owner = '' WHERE subscription = $2 AND log = $3 AND partition = $4`, why, s.DB.Service(), s.Name, h.at.Partition)
+		return tx.Exec(`UPDATE position SET stopped = $1, owner = '' WHERE subscription = $2 AND log = $3 AND partition = $4`, why, l.subscription, l.log, h.at.Partition)
 	})
 	if err == nil {
-		slog.ErrorContext(ctx, "a partition is not read any more", "subscription", s.DB.Service(), "log", s.Name, "partition", h.at.Partition, "error", why)
+		slog.ErrorContext(ctx, "a partition is not read any more", "subscription", l.subscription, "log", l.log, "partition", h.at.Partition, "error", why)
 	}
 	return err
 }
 
 // goOn takes back that a partition is stopped: the log that was read is there again.
-func (s *session) goOn(ctx context.Context, h *held) error {
-	_, err := s.db.Update(ctx, nil, func(tx *store.Tx) error {
-		if err := s.stay(tx, h); err != nil {
+func (l *leases) goOn(ctx context.Context, h *held) error {
+	_, err := l.db.Update(ctx, nil, func(tx *store.Tx) error {
+		if err := l.stay(tx, h); err != nil {
 			return err
 		}
-		return tx.Exec(`UPDATE position SET stopped = '' WHERE subscription = $1 AND log = $2 AND partition = $3`, s.DB.Service(), s.Name, h.at.Partition)
+		return tx.Exec(`UPDATE position SET stopped = '' WHERE subscription = $1 AND log = $2 AND partition = $3`, l.subscription, l.log, h.at.Partition)
 	})
 	if err == nil {
-		slog.InfoContext(ctx, "a partition that was stopped is read again", "subscription", s.DB.Service(), "log", s.Name, "partition", h.at.Partition)
+		slog.InfoContext(ctx, "a partition that was stopped is read again", "subscription", l.subscription, "log", l.log, "partition", h.at.Partition)
 	}
 	return err
 }
