@@ -152,7 +152,7 @@ up() {
 	fi
 	if ! pid >/dev/null; then
 		boot
-		await 300 || { echo "$name: does not start; the end of $log:" >&2; tail -5 "$log" >&2; return 1; }
+		await "${patience:-300}" || { echo "$name: does not start; the end of $log:" >&2; tail -5 "$log" >&2; return 1; }
 	fi
 	echo "$name ready at $url"
 }
