@@ -5,7 +5,6 @@ import (
 	"io/fs"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -66,7 +65,7 @@ func TestStream(t *testing.T) {
 }
 
 func TestQueue(t *testing.T) {
-	queuetest.Run(t, queuetest.Harness{Harness: harness(), Queue: func(db *store.DB, d store.Driver, lease time.Duration) queue.Driver {
-		return queue.Table{DB: db, Lease: lease, Skip: d.(*postgres.Driver).SkipLocked()}
+	queuetest.Run(t, queuetest.Harness{Harness: harness(), Queue: func(_ testing.TB, s queuetest.Service) queue.Driver {
+		return queue.Table{DB: s.DB, Lease: s.Lease, Skip: s.Driver.(*postgres.Driver).SkipLocked()}
 	}})
 }

@@ -4,7 +4,6 @@ import (
 	"io/fs"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"github.com/tidewire/tidewire/driver/sqlite"
 	"github.com/tidewire/tidewire/toolkit/queue"
@@ -36,7 +35,7 @@ func TestStream(t *testing.T) {
 }
 
 func TestQueue(t *testing.T) {
-	queuetest.Run(t, queuetest.Harness{Harness: harness(), Queue: func(db *store.DB, _ store.Driver, lease time.Duration) queue.Driver {
-		return queue.Table{DB: db, Lease: lease}
+	queuetest.Run(t, queuetest.Harness{Harness: harness(), Queue: func(_ testing.TB, s queuetest.Service) queue.Driver {
+		return queue.Table{DB: s.DB, Lease: s.Lease}
 	}})
 }

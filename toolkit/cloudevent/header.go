@@ -15,7 +15,12 @@ type Binding string
 const (
 	Kafka Binding = "ce_" // values are UTF-8
 	HTTP  Binding = "ce-" // values are percent-encoded, names in any case
+	// AMQP writes the prefix of version 1.0.2, and also reads that of later drafts.
+	AMQP Binding = "cloudEvents:"
 )
+
+// laterAMQP is what some senders write, as JMS forbids the colon.
+const laterAMQP = "cloudEvents_"
 
 // contentHeader bears the type of the data, without a prefix.
 const contentHeader = "content-type"
@@ -46,6 +51,9 @@ func Read(b Binding, headers map[string]string, data []byte) (Event, error) {
 			header = strings.ToLower(header)
 		}
 		name, ours := strings.CutPrefix(header, string(b))
+		if !ours && b == AMQP {
+			name, ours = strings.CutPrefix(header, laterAMQP)
+		}
 		switch {
 		case ours && b == HTTP:
 			plain, err := unescaped(value)

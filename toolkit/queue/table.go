@@ -59,30 +59,44 @@ func (t Table) suspect(tx *store.Tx, queue string) ([]Delivery, error) {
 // strikes counts the lease that a row still bears, when it is due: its worker was lost.
 const strikes = `strikes + CASE WHEN lease <> '' THEN 1 ELSE 0 END`
 
+// columns are what claimed scans.
+const columns = `id, kind, key, time, cause, trace, body, due, ` + strikes + `, past`
+
 // claim takes what is due. The strike of a suspect is stored before it is handled.
 func (t Table) claim(tx *store.Tx, queue string, most int, which string) (got []Delivery, err error) {
 	lease := uuid.NewString()
-	err = tx.Rows(`SELECT id, kind, key, time, cause, trace, body, due, `+strikes+`, past FROM job
+	err = tx.Rows(`SELECT `+columns+` FROM job
 		WHERE queue = $1 AND dead = 0 AND due <= $2 AND `+which+` ORDER BY due LIMIT $4 + 0`+t.Skip, // a bare parameter there has SQLite prepare it anew for each number
-		[]any{queue, tx.Now, suspected, most}, func(scan func(...any) error) error {
-			d := Delivery{Queue: queue, Lease: lease, Message: message.Message{Class: message.Command}}
-			var past string
-			m := &d.Message
-			if err := scan(&m.ID, &m.Kind, &m.Key, &m.Time, &m.Cause, &m.Trace, &m.Body, &d.Due, &d.Strikes, &past); err != nil {
-				return err
-			}
-			d.Past, err = failure.ParseHistory(past)
-			got = append(got, d)
-			return err
-		})
+		[]any{queue, tx.Now, suspected, most}, collect(&got, queue, lease))
 	if err != nil || len(got) == 0 {
 		return nil, err
 	}
+	return got, t.lend(tx, got, lease)
+}
+
+// collect returns what adds each row of columns to got.
+func collect(got *[]Delivery, queue, lease string) func(scan func(...any) error) error {
+	return func(scan func(...any) error) error {
+		d := Delivery{Queue: queue, Lease: lease, Message: message.Message{Class: message.Command}}
+		var past string
+		m := &d.Message
+		err := scan(&m.ID, &m.Kind, &m.Key, &m.Time, &m.Cause, &m.Trace, &m.Body, &d.Due, &d.Strikes, &past)
+		if err != nil {
+			return err
+		}
+		d.Past, err = failure.ParseHistory(past)
+		*got = append(*got, d)
+		return err
+	}
+}
+
+// lend marks rows as out under a lease.
+func (t Table) lend(tx *store.Tx, got []Delivery, lease string) error {
 	ids := make([]string, len(got))
 	for i, d := range got {
 		ids[i] = d.ID
 	}
-	return got, portions(`UPDATE job SET due = $1, lease = $2, strikes = `+strikes+` WHERE id IN (%s)`, ids, []any{tx.Now.Add(t.lease()), lease}, tx.Exec)
+	return portions(`UPDATE job SET due = $1, lease = $2, strikes = `+strikes+` WHERE id IN (%s)`, ids, []any{tx.Now.Add(t.lease()), lease}, tx.Exec)
 }
 
 // Renew moves the end of leases.

@@ -31,10 +31,7 @@ func drivers() []test {
 			}
 			var order []string
 			for _, most := range []int{1, 2} {
-				got := k.receive(q, most)
-				if len(got) != most {
-					k.Errorf("received %d messages, want %d", len(got), most)
-				}
+				got := k.collect(q, most, most)
 				slices.SortFunc(got, func(a, b queue.Delivery) int { return a.Due.Compare(b.Due) })
 				for _, d := range got {
 					order = append(order, d.Key)
@@ -49,11 +46,7 @@ func drivers() []test {
 			k.update(func(tx *store.Tx) error {
 				return tx.Handling(message.Message{ID: "cause"}).Send("a", parcel{7})
 			})
-			got := k.receive(k.queue(long), 1)
-			if len(got) != 1 {
-				k.Fatalf("received %d messages, want 1", len(got))
-			}
-			d := got[0]
+			d := k.collect(k.queue(long), 1, 1)[0]
 			if d.Queue != name || d.Kind != "parcel" || d.Key != "a" || d.ID == "" || d.Cause != "cause" || !message.ValidTrace(d.Trace) || string(d.Body) != `{"N":7}` ||
 				d.Time.IsZero() || d.Due.IsZero() || d.Lease == "" || d.Strikes != 0 || d.Past.Attempts != 0 {
 				k.Errorf("received %+v", d)
@@ -92,9 +85,8 @@ func leases() []test {
 		// A worker that died takes nothing with it.
 		{"gives a message again when its lease has ended, with a strike", func(k *desk) {
 			k.send(1)
-			first := k.receive(k.queue(soon), 1)[0]
-			var again []queue.Delivery
-			k.await("the message again", func() bool { again = k.receive(k.queue(long), 1); return len(again) == 1 })
+			first := k.collect(k.queue(soon), 1, 1)[0]
+			again := k.collect(k.queue(long), 1, 1)
 			if again[0].Strikes != 1 || again[0].ID != first.ID || again[0].Lease == first.Lease {
 				k.Errorf("received %+v after %+v", again[0], first)
 			}
@@ -113,7 +105,7 @@ func leases() []test {
 			k.wantDepth(0, 0, 0)
 			k.send(5)
 			q := k.queue(long)
-			got := k.receive(q, 3)
+			got := k.collect(q, 3, 3)
 			k.wantDepth(2, 3, 0)
 			k.must(k.settle(q, got[:1], failure.Next{Dead: true}))
 			k.must(k.settle(q, got[1:2], failure.Next{}))
@@ -127,12 +119,13 @@ func nobodyElse(k *desk) {
 	const n = 300
 	k.send(n)
 	var mu sync.Mutex
-	seen := map[string]bool{}
+	seen, begun := map[string]bool{}, time.Now()
 	var wg sync.WaitGroup
 	for range 4 {
 		wg.Go(func() {
+			q := k.queue(long)
 			for idle := 0; idle < 3; {
-				got, err := k.queue(long).Receive(k.Context(), name, 7)
+				got, err := q.Receive(k.Context(), name, 7)
 				if err != nil {
 					k.Error(err)
 					return
@@ -144,9 +137,12 @@ func nobodyElse(k *desk) {
 					}
 					seen[d.ID] = true
 				}
-				mu.Unlock()
-				if len(got) == 0 {
+				if len(got) == 0 && len(seen) == n {
 					idle++
+				}
+				mu.Unlock()
+				if time.Since(begun) > time.Minute {
+					return
 				}
 			}
 		})
@@ -162,7 +158,7 @@ func nobodyElse(k *desk) {
 func renews(k *desk) {
 	k.send(2)
 	short, q := k.queue(soon), k.queue(long)
-	got := k.receive(short, 2)
+	got := k.collect(short, 2, 2)
 	k.must(q.Renew(k.Context(), got[:1]))
 	var again []queue.Delivery
 	k.await("the one that was not renewed", func() bool { again = k.receive(short, 2); return len(again) > 0 })
@@ -184,7 +180,7 @@ func verdicts() []test {
 		{"done takes the message away, with the commit", func(k *desk) {
 			q := k.queue(long)
 			k.send(100)
-			got := k.receive(q, 100)
+			got := k.collect(q, 100, 100)
 			_, err := k.db.Update(k.Context(), nil, func(tx *store.Tx) error {
 				return errors.Join(q.Settle(tx, []queue.Verdict{{Delivery: got[0]}}), errBad)
 			})
@@ -198,17 +194,16 @@ func verdicts() []test {
 		// A delay neither costs the history nor blames the message.
 		{"later brings it back when it is due, with its history and no strike", func(k *desk) {
 			k.send(1)
-			k.receive(k.queue(soon), 1)
+			k.collect(k.queue(soon), 1, 1)
 			q := k.queue(long)
-			var got []queue.Delivery
-			k.await("the message again", func() bool { got = k.receive(q, 1); return len(got) == 1 })
+			got := k.collect(q, 1, 1)
 			next := failure.Policy{}.Judge(got[0].Past, time.Now(), failure.RetryAfter(200*time.Millisecond, errBad))
 			k.must(k.settle(q, got, next))
 			k.wantDepth(1, 0, 0)
 			if early := k.receive(q, 1); len(early) != 0 {
 				k.Error("received it before it was due")
 			}
-			k.await("the message when it is due", func() bool { got = k.receive(q, 1); return len(got) == 1 })
+			got = k.collect(q, 1, 1)
 			if d := got[0]; d.Past.Attempts != 1 || d.Past.Cause() != "bad" || d.Strikes != 0 {
 				k.Errorf("received %+v, want one attempt and no strike", d)
 			}
@@ -217,7 +212,7 @@ func verdicts() []test {
 		{"dead is never handed out", func(k *desk) {
 			k.send(1)
 			q := k.queue(soon)
-			k.must(k.settle(q, k.receive(q, 1), failure.Policy{}.Judge(failure.History{}, time.Now(), failure.Permanent(errBad))))
+			k.must(k.settle(q, k.collect(q, 1, 1), failure.Policy{}.Judge(failure.History{}, time.Now(), failure.Permanent(errBad))))
 			k.wantDepth(0, 0, 1)
 			<-time.After(2 * soon)
 			if got := k.receive(q, 1); len(got) != 0 {
@@ -229,9 +224,8 @@ func verdicts() []test {
 			for _, next := range []failure.Next{{}, {Dead: true}, {Retry: time.Now()}} {
 				k.send(2)
 				q := k.queue(long)
-				old := k.receive(k.queue(soon), 2)
-				var got []queue.Delivery
-				k.await("both again", func() bool { got = append(got, k.receive(q, 2)...); return len(got) == 2 })
+				old := k.collect(k.queue(soon), 2, 2)
+				got := k.collect(q, 2, 2)
 				_, err := k.db.Update(k.Context(), nil, func(tx *store.Tx) error {
 					if err := tx.Exec(`INSERT INTO posted (n, outcome) VALUES (1, 'late')`); err != nil {
 						return err
@@ -248,7 +242,7 @@ func verdicts() []test {
 		{"is given once", func(k *desk) {
 			k.send(1)
 			q := k.queue(long)
-			got := k.receive(q, 1)
+			got := k.collect(q, 1, 1)
 			k.must(k.settle(q, got, failure.Next{}))
 			if err := k.settle(q, got, failure.Next{}); !errors.Is(err, queue.ErrLease) {
 				k.Errorf("a second verdict: %v, want ErrLease", err)
@@ -274,12 +268,12 @@ func suspects() []test {
 				k.Fatalf("received %d messages, the first with %d strikes; want one with 2", len(first), first[0].Strikes)
 			}
 			k.send(1) // no suspect: it need not wait
-			if got := k.receive(q, 10); len(got) != 1 || got[0].Strikes != 0 {
-				k.Errorf("received %d messages beside a suspect, want the new one", len(got))
+			if got := k.collect(q, 10, 1); got[0].Strikes != 0 {
+				k.Errorf("received one with %d strikes beside a suspect, want the new one", got[0].Strikes)
 			}
 			k.must(k.settle(q, first, failure.Next{}))
-			if got := k.receive(q, 10); len(got) != 1 || got[0].Strikes != 2 {
-				k.Errorf("received %d messages after the suspect, want the next one", len(got))
+			if got := k.collect(q, 10, 1); got[0].Strikes != 2 {
+				k.Errorf("received one with %d strikes after the suspect, want the next one", got[0].Strikes)
 			}
 		}},
 		// The count survives the process that was to keep it.
@@ -287,9 +281,7 @@ func suspects() []test {
 			k.send(1)
 			q := k.queue(soon)
 			for want := range 5 {
-				var got []queue.Delivery
-				k.await("the message", func() bool { got = k.receive(q, 1); return len(got) == 1 })
-				if got[0].Strikes != want {
+				if got := k.collect(q, 1, 1); got[0].Strikes != want {
 					k.Fatalf("%d strikes, want %d", got[0].Strikes, want)
 				}
 			}

@@ -119,7 +119,7 @@ func workers() []test {
 func (k *desk) on(d, real store.Driver, c call) {
 	db := store.Open("test", d)
 	w := k.worker(queue.Do(c, post), 2*soon)
-	w.DB, w.Driver = db, k.h.Queue(db, real, 2*soon)
+	w.DB, w.Driver = db, k.h.Queue(k, Service{k.place, db, real, 2 * soon})
 	k.start(w)
 }
 

@@ -21,8 +21,16 @@ import (
 // A Harness makes databases and queues.
 type Harness struct {
 	storetest.Harness
-	// Queue returns the driver of the queues of db, which is on d.
-	Queue func(db *store.DB, d store.Driver, lease time.Duration) queue.Driver
+	// Queue returns the driver of the queues of a service. It lasts until the end of the test.
+	Queue func(t testing.TB, s Service) queue.Driver
+}
+
+// A Service is a database whose queues a test works on.
+type Service struct {
+	Place  string // where it is: others there see the same messages
+	DB     *store.DB
+	Driver store.Driver // below DB
+	Lease  time.Duration
 }
 
 //go:embed migrations/*.sql
@@ -114,7 +122,9 @@ func (k *desk) open() {
 	k.db = store.Open("test", k.driver)
 }
 
-func (k *desk) queue(lease time.Duration) queue.Driver { return k.h.Queue(k.db, k.driver, lease) }
+func (k *desk) queue(lease time.Duration) queue.Driver {
+	return k.h.Queue(k, Service{k.place, k.db, k.driver, lease})
+}
 
 func (k *desk) must(err error) {
 	k.Helper()
@@ -149,6 +159,21 @@ func (k *desk) receive(q queue.Driver, most int) []queue.Delivery {
 	k.Helper()
 	got, err := q.Receive(k.Context(), name, most)
 	k.must(err)
+	return got
+}
+
+// collect receives, at most most at a time, until there are n, and fails if there are more. What was sent is on its way to
+// whoever receives: some drivers' first answer is none.
+func (k *desk) collect(q queue.Driver, most, n int) (got []queue.Delivery) {
+	k.Helper()
+	k.await(fmt.Sprint(n, " messages"), func() bool {
+		more := k.receive(q, most)
+		if len(more) > most || len(got)+len(more) > n {
+			k.Fatalf("received %d messages after %d; want at most %d at a time, and %d in all", len(more), len(got), most, n)
+		}
+		got = append(got, more...)
+		return len(got) == n
+	})
 	return got
 }
 
