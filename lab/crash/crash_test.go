@@ -4,9 +4,13 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"os"
+	"strconv"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/tidewire/tidewire/lab/rig"
 )
 
 // recovery is how long a platform may take from its start to its first answer.
@@ -26,33 +30,32 @@ func TestKill(t *testing.T) {
 		url  func(*testing.T) string
 	}{
 		{"sqlite", func(*testing.T) string { return "" }},
-		{"postgres", postgres},
+		{"postgres", rig.Postgres},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			r := newRig(t, tt.url(t))
-			i := r.instance(t, r.data)
-			i.start(t)
+			r := rig.New(t, "database="+tt.url(t))
+			i := r.Instance(r.Data())
+			i.Start()
 			n := stops(t)
-			wait := i.load(t, "--for", fmt.Sprint(time.Duration(n)*time.Second), "--rate", "150", "--mix", "0.2")
+			wait := r.Load(i.URL(), "--for", fmt.Sprint(time.Duration(n)*time.Second), "--rate", "150", "--mix", "0.2")
 			slowest := time.Duration(0)
 			for range n {
 				timer := time.NewTimer(pause())
 				<-timer.C
-				if err := i.signal(syscall.SIGKILL); err != nil {
+				if err := i.Signal(syscall.SIGKILL); err != nil {
 					t.Fatal(err)
 				}
 				began := time.Now()
-				i.start(t)
-				i.accepts(t)
+				i.Start()
+				i.Accepts()
 				slowest = max(slowest, time.Since(began))
 			}
 			report := wait()
-			t.Logf("%d kills; slowest recovery %v; %v accepted, %v completed, %v failed, %v unknown, %v unfinished", n, slowest.Round(time.Millisecond),
-				report["accepted"], report["completed"], report["failed"], report["unknown"], report["unfinished"])
+			t.Logf("%d kills; slowest recovery %v; %+v", n, slowest.Round(time.Millisecond), report)
 			if slowest > recovery {
 				t.Errorf("slowest recovery took %v; want at most %v", slowest, recovery)
 			}
-			r.audit(t)
+			r.Audit()
 		})
 	}
 }
@@ -61,16 +64,16 @@ func TestKill(t *testing.T) {
 // two is killed, or stopped past its leases and resumed, so that it wakes up believing
 // in what is no longer its own.
 func TestTwoInstances(t *testing.T) {
-	r := newRig(t, postgres(t))
-	a, b := r.instance(t, r.data), r.instance(t, t.TempDir())
-	a.start(t)
-	b.start(t)
+	r := rig.New(t, "database="+rig.Postgres(t))
+	a, b := r.Instance(r.Data()), r.Instance(t.TempDir())
+	a.Start()
+	b.Start()
 	n := max(2, stops(t)/4)
-	wait := a.load(t, "--for", fmt.Sprint(time.Duration(n)*4*time.Second), "--rate", "100", "--mix", "0.2")
+	wait := r.Load(a.URL(), "--for", fmt.Sprint(time.Duration(n)*4*time.Second), "--rate", "100", "--mix", "0.2")
 	for k := range n {
-		victim := []*instance{a, b}[k%2]
+		victim := []*rig.Instance{a, b}[k%2]
 		stop := []syscall.Signal{syscall.SIGKILL, syscall.SIGSTOP}[k/2%2]
-		if err := victim.signal(stop); err != nil {
+		if err := victim.Signal(stop); err != nil {
 			t.Fatal(err)
 		}
 		away := 4 * time.Second // longer than any lease
@@ -80,11 +83,24 @@ func TestTwoInstances(t *testing.T) {
 		timer := time.NewTimer(away)
 		<-timer.C
 		if stop == syscall.SIGKILL {
-			victim.start(t)
-		} else if err := victim.signal(syscall.SIGCONT); err != nil {
+			victim.Start()
+		} else if err := victim.Signal(syscall.SIGCONT); err != nil {
 			t.Fatal(err)
 		}
 	}
-	t.Logf("%d stops: %v", n, wait())
-	r.audit(t)
+	t.Logf("%d stops: %+v", n, wait())
+	r.Audit()
+}
+
+// stops is how often the platform is to be stopped.
+func stops(t *testing.T) int {
+	s := os.Getenv("TIDEWIRE_STOPS")
+	if s == "" {
+		return 20
+	}
+	n, err := strconv.Atoi(s)
+	if err != nil {
+		t.Fatalf("TIDEWIRE_STOPS: %v", err)
+	}
+	return n
 }

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -15,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tidewire/tidewire/lab/rig"
 	"github.com/tidewire/tidewire/toolkit/store"
 )
 
@@ -52,10 +52,10 @@ type outbreak struct {
 func TestPoison(t *testing.T) {
 	o := &outbreak{platform: newPlatform(t), size: size(t)}
 	began := time.Now()
-	o.start()
-	o.stop(syscall.SIGTERM) // the databases are there
+	o.Start()
+	o.Stop() // the databases are there
 	o.plant()
-	o.start()
+	o.Start()
 	o.shelve()
 	if ratio := o.measure(); ratio > slowest && o.size >= full {
 		t.Errorf("good orders take %.2f times as long beside poisoned ones, want at most %.1f", ratio, slowest)
@@ -65,12 +65,13 @@ func TestPoison(t *testing.T) {
 	}
 	o.inGroups()
 	o.edit()
-	o.stop(syscall.SIGTERM)
+	o.Stop()
 	o.mend()
-	o.start()
+	o.Start()
 	o.redrive()
 	o.home()
-	o.stop(syscall.SIGTERM)
+	o.Stop()
+	o.EndProvider()
 	o.once()
 	t.Logf("%d poisoned orders among %d good ones came home, in %v from the first start", o.size, each*o.size, time.Since(began).Round(time.Second))
 }
@@ -104,7 +105,7 @@ func (o *outbreak) mend() {
 func (o *outbreak) shelve() {
 	for i := range causes {
 		body := fmt.Sprintf(`{"id":"poison-%d","name":"Poison %d","price":"10.00","stock":%d}`, i, i, 2*o.size/len(causes))
-		if err := o.ask(http.StatusCreated, "POST", o.listen+"/api/products", body, nil); err != nil {
+		if err := o.Ask(http.StatusCreated, "POST", o.Listen()+"/api/products", body, nil); err != nil {
 			o.Fatal(err)
 		}
 	}
@@ -121,10 +122,10 @@ func (o *outbreak) place(some int, over time.Duration) error {
 	for end := o.placed + some; o.placed < end; {
 		<-tick.C
 		body := fmt.Sprintf(`{"id":%q,"userId":"1","items":[{"productId":"poison-%d","quantity":1}]}`, order(o.placed), o.placed%len(causes))
-		switch err := o.ask(http.StatusAccepted, "POST", o.listen+"/api/orders", body, nil); {
+		switch err := o.Ask(http.StatusAccepted, "POST", o.Listen()+"/api/orders", body, nil); {
 		case err == nil:
 			o.placed++
-		case !errors.Is(err, errBusy):
+		case !errors.Is(err, rig.ErrBusy):
 			return err
 		}
 	}
@@ -138,14 +139,12 @@ func (o *outbreak) load(orders int) time.Duration {
 		Completed int
 		Seconds   float64
 	}
-	o.tidewire(&report, "load", "--url", "http://"+o.listen, "--orders", strconv.Itoa(orders), "--ledger", o.ledger(), "--json")
+	o.Tidewire(&report, "load", "--url", o.URL(), "--orders", strconv.Itoa(orders), "--ledger", o.Ledger(), "--json")
 	if report.Completed != orders {
 		o.Fatalf("%d of %d good orders were completed", report.Completed, orders)
 	}
 	return time.Duration(report.Seconds * float64(time.Second))
 }
-
-func (o *outbreak) ledger() string { return filepath.Join(o.data, "ledger.jsonl") }
 
 // measure places all orders, and returns how many times as long a good one takes beside
 // poisoned ones as without. A turn without comes before each turn with, once the poison of
@@ -163,7 +162,7 @@ func (o *outbreak) measure() float64 {
 		}
 		without, with = without+clean, with+mixed
 		o.Logf("%d good orders: %.2f s alone, %.2f s beside %d poisoned ones", good, clean.Seconds(), mixed.Seconds(), o.size/turns)
-		o.until("all poison has died", func() bool { return o.dead() >= o.placed })
+		o.Until("all poison has died", func() bool { return o.dead() >= o.placed })
 	}
 	ratio := float64(with) / float64(without)
 	o.Logf("good orders take %.2f times as long beside poisoned ones", ratio)
@@ -179,7 +178,7 @@ type group struct {
 // dead counts the dead letters, which are all of the bug; -1 while the platform is killed.
 func (o *outbreak) dead() (n int) {
 	var page struct{ Items []group }
-	if err := o.ask(http.StatusOK, "GET", o.admin+"/admin/v1/dead/groups?kind=ReserveStock", "", &page); err != nil {
+	if err := o.Ask(http.StatusOK, "GET", o.Admin()+"/admin/v1/dead/groups?kind=ReserveStock", "", &page); err != nil {
 		return -1
 	}
 	for _, g := range page.Items {
@@ -191,7 +190,7 @@ func (o *outbreak) dead() (n int) {
 // inGroups checks what an operator is shown.
 func (o *outbreak) inGroups() {
 	var groups []group
-	o.tidewire(&groups, "dead", "list", "--json")
+	o.Tidewire(&groups, "dead", "list", "--json")
 	if len(groups) != len(causes) {
 		o.Errorf("%d groups, want %d: %+v", len(groups), len(causes), groups)
 	}
@@ -206,12 +205,12 @@ func (o *outbreak) inGroups() {
 // bug is there.
 func (o *outbreak) edit() {
 	var letters []struct{ ID, Key string }
-	o.tidewire(&letters, "dead", "list", "--letters", "--cause", causes[0], "--json")
+	o.Tidewire(&letters, "dead", "list", "--letters", "--cause", causes[0], "--json")
 	if len(letters) != o.size/len(causes) {
 		o.Fatalf("%d letters died of %s, want %d", len(letters), causes[0], o.size/len(causes))
 	}
-	o.tidewire(nil, "dead", "edit", letters[0].ID, "--put", "/lines/0/name=Cure", "--redrive", "--why", "a name that it can take")
-	o.until("the edited one is home", func() bool { return o.status(letters[0].Key) == "completed" })
+	o.Tidewire(nil, "dead", "edit", letters[0].ID, "--put", "/lines/0/name=Cure", "--redrive", "--why", "a name that it can take")
+	o.Until("the edited one is home", func() bool { return o.status(letters[0].Key) == "completed" })
 	if left := o.dead(); left != o.size-1 {
 		o.Errorf("%d are dead, want %d", left, o.size-1)
 	}
@@ -219,7 +218,7 @@ func (o *outbreak) edit() {
 
 func (o *outbreak) status(id string) string {
 	var shown struct{ Status, Reason string }
-	if err := o.ask(http.StatusOK, "GET", o.listen+"/api/orders/"+id, "", &shown); err != nil {
+	if err := o.Ask(http.StatusOK, "GET", o.Listen()+"/api/orders/"+id, "", &shown); err != nil {
 		return err.Error()
 	}
 	return strings.TrimSpace(shown.Status + " " + shown.Reason)
@@ -230,7 +229,7 @@ func (o *outbreak) status(id string) string {
 func (o *outbreak) redrive() {
 	rate := o.size / 2
 	first, line := o.redriving(rate)
-	o.until("a fifth is redriven", func() bool { left := o.dead(); return left >= 0 && left < o.size*8/10 })
+	o.Until("a fifth is redriven", func() bool { left := o.dead(); return left >= 0 && left < o.size*8/10 })
 	_ = first.Process.Kill()
 	_ = first.Wait() // it was killed
 	found := regexp.MustCompile(`--died-before (\S+)`).FindStringSubmatch(line)
@@ -240,15 +239,17 @@ func (o *outbreak) redrive() {
 	left := o.dead()
 	o.Logf("the command was killed, %d were left", left)
 	second, _ := o.redriving(rate, "--died-before", found[1])
-	o.until("half is redriven", func() bool { left := o.dead(); return left >= 0 && left < o.size/2 })
-	o.stop(syscall.SIGKILL)
+	o.Until("half is redriven", func() bool { left := o.dead(); return left >= 0 && left < o.size/2 })
+	if err := o.Signal(syscall.SIGKILL); err != nil {
+		o.Fatal(err)
+	}
 	if err := second.Wait(); err == nil {
 		o.Errorf("redrive was at its end before the platform was killed")
 	}
-	o.start()
+	o.Start()
 	left = o.dead()
 	began := time.Now()
-	o.tidewire(nil, o.redrives(rate, "--died-before", found[1])...)
+	o.Tidewire(nil, o.redrives(rate, "--died-before", found[1])...)
 	took := time.Since(began)
 	o.Logf("the platform was killed, %d were left: redriven in %.2f s", left, took.Seconds())
 	if part := rate / 5; took < time.Duration(left-part)*time.Second/time.Duration(rate) {
@@ -263,7 +264,7 @@ func (o *outbreak) redrives(rate int, more ...string) []string {
 // redriving begins a redrive, and returns it with the first line that it prints.
 func (o *outbreak) redriving(rate int, more ...string) (cmd *exec.Cmd, line string) {
 	o.Helper()
-	cmd = o.command(o.redrives(rate, more...)...)
+	cmd = o.About(o.redrives(rate, more...)...)
 	out, err := cmd.StdoutPipe()
 	if err == nil {
 		err = cmd.Start()
@@ -281,17 +282,17 @@ func (o *outbreak) redriving(rate int, more ...string) (cmd *exec.Cmd, line stri
 // home waits until every poisoned order is completed, and its goods are off the shelf.
 func (o *outbreak) home() {
 	for n := range o.size {
-		o.until(order(n)+" is completed", func() bool { return o.status(order(n)) == "completed" })
+		o.Until(order(n)+" is completed", func() bool { return o.status(order(n)) == "completed" })
 	}
 	for i := range causes {
 		var s struct{ OnHand, Reserved int }
-		o.until(fmt.Sprintf("product %d is off the shelf", i), func() bool {
-			err := o.ask(http.StatusOK, "GET", fmt.Sprintf("%s/api/inventory/poison-%d", o.listen, i), "", &s)
+		o.Until(fmt.Sprintf("product %d is off the shelf", i), func() bool {
+			err := o.Ask(http.StatusOK, "GET", fmt.Sprintf("%s/api/inventory/poison-%d", o.Listen(), i), "", &s)
 			return err == nil && s.Reserved == 0 && s.OnHand == o.size/len(causes)
 		})
 	}
 	var groups []group
-	if o.tidewire(&groups, "dead", "list", "--json"); len(groups) > 0 {
+	if o.Tidewire(&groups, "dead", "list", "--json"); len(groups) > 0 {
 		o.Errorf("dead are still %+v", groups)
 	}
 }
@@ -317,8 +318,5 @@ func (o *outbreak) once() {
 			o.Errorf("%d %s, of %d; want one of each of %d", all, tt.what, different, tt.want)
 		}
 	}
-	out, err := o.command("audit", "--data", o.data, "--ledger", o.ledger(), "--final", "--rest").CombinedOutput() // it is stopped
-	if err != nil {
-		o.Errorf("audit: %v\n%s", err, out)
-	}
+	o.Audit("--final", "--rest") // it is stopped
 }
