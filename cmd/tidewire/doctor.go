@@ -166,6 +166,7 @@ func (p *platform) operators(c config.Config, mails *notification.Service) *oper
 		},
 		func(ctx context.Context) ([]operate.Finding, error) { return lateMails(ctx, mails) },
 		func(context.Context) ([]operate.Finding, error) { return nearlyFull(c.Data) },
+		func(context.Context) ([]operate.Finding, error) { return unsafely(p.server), nil },
 	}
 	return d
 }

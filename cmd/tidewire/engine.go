@@ -38,9 +38,9 @@ func openEngine(ctx context.Context, c config.Config, schemas map[string]fs.FS) 
 	if c.Database == "" {
 		oversubscribe()
 	} else {
-		server, err := postgres.Connect(ctx, c.Database)
+		server, err := connect(ctx, c)
 		if err != nil {
-			return nil, fmt.Errorf("database: %w", err)
+			return nil, err
 		}
 		e.server = server
 		open = inSchemas(server)

@@ -23,9 +23,8 @@ func (c *conn) commit() error {
 	if !errors.Is(err, errLost) {
 		return err
 	}
-	lives := lifeOf(c.pooled.Conn())
 	c.end(errEnded) // its connection is gone, and its place is another's
-	return c.outcome(lives, err)
+	return c.outcome(err)
 }
 
 func (c *conn) sendCommit() error {
@@ -69,13 +68,13 @@ func decided(err error) bool {
 
 // outcome finds out what became of a change whose answer was lost: nil if it is
 // committed, ErrUnavailable if it is undone.
-func (c *conn) outcome(lives string, cause error) error {
+func (c *conn) outcome(cause error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.ctx), answerTime)
 	defer cancel()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		status, err := c.ask(ctx, lives)
+		status, err := c.ask(ctx)
 		switch {
 		case err == nil && status == committed:
 			return nil
@@ -104,15 +103,19 @@ const (
 // ask asks once. In the same life of the server a transaction's number says all. In
 // another life, numbers that were not on disk have been given out again: a committed
 // one may be somebody else's, and then only a row of the change itself can tell.
-func (c *conn) ask(ctx context.Context, lives string) (status, error) {
+func (c *conn) ask(ctx context.Context) (status, error) {
 	pooled, err := c.d.server.pool.Acquire(ctx)
 	if err != nil {
 		return running, err
 	}
 	defer pooled.Release()
-	same := lifeOf(pooled.Conn()) == lives
+	var lives string
 	var word *string
-	err = pooled.QueryRow(ctx, `SELECT pg_xact_status($1::text::xid8)`, c.xid).Scan(&word)
+	batch := &pgx.Batch{}
+	c.d.server.lived(batch, pooled.Conn(), &lives)
+	batch.Queue(`SELECT pg_xact_status($1::text::xid8)`, c.xid).QueryRow(func(row pgx.Row) error { return row.Scan(&word) })
+	err = pooled.SendBatch(ctx, batch).Close()
+	same := lives == c.lives
 	var pg *pgconn.PgError
 	switch {
 	case errors.As(err, &pg) && pg.Code == "22023" && !same: // a number still to be drawn

@@ -19,6 +19,7 @@ type conn struct {
 	d       *Driver
 	reading bool // a View
 	xid     string
+	lives   string // the life of the server in which it began
 	seq     int64  // of the journal's last row before it
 	leave   func() // gives up the place in the gate
 	// ctx ends what runs, at the end of the time of the change. It is not the caller's.

@@ -80,7 +80,7 @@ func (d *Driver) acquire(ctx context.Context) (*pgxpool.Conn, error) {
 	case ctx.Err() != nil:
 		return nil, context.Cause(ctx)
 	}
-	return nil, explain(err, true)
+	return nil, d.server.away(err)
 }
 
 // text is a statement as this schema sends it. The comment keeps prepared statements

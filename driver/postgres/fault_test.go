@@ -278,7 +278,7 @@ func TestOutOfConnections(t *testing.T) {
 	var failed error
 	var open []*postgres.Server
 	for range 6 {
-		server, err := postgres.Connect(soon(t), s.url)
+		server, err := postgres.Connect(soon(t), with(s.url, "pool_max_conns=2"))
 		if err != nil {
 			failed = err
 			break

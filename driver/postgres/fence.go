@@ -2,12 +2,14 @@ package postgres
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/tidewire/tidewire/toolkit/store"
 )
 
 // A fence finds the sequence below which no row of a journal can still appear. A cursor
@@ -64,6 +66,9 @@ func (d *Driver) Settled(ctx context.Context) (int64, error) {
 	return end.seq, err
 }
 
+// errAnew: the server began anew while it was asked.
+var errAnew = fmt.Errorf("%w: the server has just begun anew", store.ErrUnavailable)
+
 // An end is how far a journal is settled.
 type end struct {
 	seq   int64
@@ -85,10 +90,7 @@ func (d *Driver) settle(ctx context.Context) (end, error) {
 		return end{}, err
 	}
 	defer pooled.Release()
-	if lives := lifeOf(pooled.Conn()); f.live(lives) {
-		d.server.pool.Reset() // connections of the life before would bring it back
-	}
-	if err := f.move(ctx, pooled); err != nil {
+	if err := f.move(ctx, pooled, d.server); err != nil {
 		return end{}, d.server.fault(ctx, err, pooled.Conn().IsClosed())
 	}
 	f.asked = time.Now()
@@ -108,38 +110,48 @@ func (f *fence) live(lives string) (again bool) {
 	return again
 }
 
-func (f *fence) move(ctx context.Context, c *pgxpool.Conn) error {
+func (f *fence) move(ctx context.Context, c *pgxpool.Conn, s *Server) error {
+	var lives string
 	var oldest, last int64
 	batch := &pgx.Batch{}
+	s.lived(batch, c.Conn(), &lives)
 	batch.Queue(oldestRunning).QueryRow(func(row pgx.Row) error { return row.Scan(&oldest) })
 	batch.Queue(f.lastValue()).QueryRow(func(row pgx.Row) error { return row.Scan(&last) })
 	if err := c.SendBatch(ctx, batch).Close(); err != nil {
 		return err
 	}
+	if f.live(lives) {
+		s.pool.Reset() // connections of the life before would bring it back
+	}
 	f.pass(oldest)
 	if last > f.newest() && len(f.posts) < fencePosts {
-		if err := f.set(ctx, c, last); err != nil {
+		if err := f.set(ctx, c, s, last); err != nil {
 			return err
 		}
 	}
 	if len(f.posts) == 0 || time.Since(f.posts[0].set) < lookTime || !f.look.due() {
 		return nil
 	}
-	seq, err := f.look.at(ctx, c, f)
+	seq, err := f.look.at(ctx, c, f, s)
 	f.settleTo(seq)
 	return err
 }
 
 // set sets a post at a sequence that was read before.
-func (f *fence) set(ctx context.Context, c *pgxpool.Conn, last int64) error {
+func (f *fence) set(ctx context.Context, c *pgxpool.Conn, s *Server, last int64) error {
+	var lives string
 	var xid, oldest int64
 	batch := &pgx.Batch{}
+	s.lived(batch, c.Conn(), &lives)
 	batch.Queue("BEGIN")
 	batch.Queue(drawXid).QueryRow(func(row pgx.Row) error { return row.Scan(&xid) })
 	batch.Queue("COMMIT") // of nothing: no fsync
 	batch.Queue(oldestRunning).QueryRow(func(row pgx.Row) error { return row.Scan(&oldest) })
 	if err := c.SendBatch(ctx, batch).Close(); err != nil {
 		return err
+	}
+	if lives != f.lives {
+		return errAnew
 	}
 	f.posts = append(f.posts, post{seq: last, xid: xid, set: time.Now()})
 	f.pass(oldest)

@@ -48,11 +48,8 @@ func (j *journal) Read(ctx context.Context, q stream.Query) ([]stream.Entry, err
 	if len(from) == 0 || q.Max <= 0 || j.nothing.since(from, end) {
 		return nil, nil
 	}
-	r := reading{journal: j, from: from, end: end.seq, max: q.Max, want: q.Want}
+	r := reading{journal: j, from: from, end: end, max: q.Max, want: q.Want}
 	err = j.query(ctx, func(ctx context.Context, c *pgx.Conn) error {
-		if lifeOf(c) != end.lives {
-			return nil // the end is of another life of the server
-		}
 		return r.run(ctx, c)
 	})
 	if err == nil && len(r.entries) == 0 {
@@ -116,7 +113,7 @@ func (j *journal) query(ctx context.Context, run func(context.Context, *pgx.Conn
 type reading struct {
 	*journal
 	from    []store.Position
-	end     int64
+	end     end
 	max     int
 	want    func(kind string) bool
 	entries []stream.Entry
@@ -124,6 +121,9 @@ type reading struct {
 
 // run asks every partition for its share, and then those that had more for the rest.
 func (r *reading) run(ctx context.Context, c *pgx.Conn) error {
+	if !r.d.server.pooled && lifeOf(c) != r.end.lives {
+		return nil // the end is of another life of the server
+	}
 	share := (r.max + len(r.from) - 1) / len(r.from) * 2
 	full, err := r.ask(ctx, c, r.from, share)
 	if err == nil && len(full) > 0 && len(r.entries) < r.max {
@@ -138,10 +138,13 @@ func (r *reading) run(ctx context.Context, c *pgx.Conn) error {
 // have more go on.
 func (r *reading) ask(ctx context.Context, c *pgx.Conn, from []store.Position, limit int) (full []store.Position, err error) {
 	partitions, seqs := split(from)
-	rows, err := c.Query(ctx, `SELECT j.partition, j.seq, j.id, j.kind, j.class, j.key, coalesce(j.version, 0), j.time, j.cause, j.trace, j.body
+	query, args := `SELECT j.partition, j.seq, j.id, j.kind, j.class, j.key, coalesce(j.version, 0), j.time, j.cause, j.trace, j.body
 		FROM unnest($1::bigint[], $2::bigint[]) AS f (partition, seq) CROSS JOIN LATERAL (
-			SELECT * FROM `+r.table+` WHERE partition = f.partition AND seq > f.seq AND seq <= $3 ORDER BY seq LIMIT $4) AS j`,
-		partitions, seqs, r.end, limit)
+			SELECT * FROM `+r.table+` WHERE partition = f.partition AND seq > f.seq AND seq <= $3 ORDER BY seq LIMIT $4) AS j`, []any{partitions, seqs, r.end.seq, limit}
+	if r.d.server.pooled { // nobody knows before which life it is
+		query, args = query+` WHERE $5 = `+livesNow, append(args, r.end.lives)
+	}
+	rows, err := c.Query(ctx, query, args...)
 	if err != nil {
 		return nil, err
 	}

@@ -34,17 +34,22 @@ const restTimes = 10
 func (l *look) due() bool { return time.Since(l.taken) >= restTimes*l.took }
 
 // at returns the sequence that is settled, as far as looks can tell.
-func (l *look) at(ctx context.Context, c *pgxpool.Conn, f *fence) (settled int64, err error) {
+func (l *look) at(ctx context.Context, c *pgxpool.Conn, f *fence, s *Server) (settled int64, err error) {
 	began := time.Now()
+	var lives string
 	var last int64
 	var runs []string
 	batch := &pgx.Batch{}
+	s.lived(batch, c.Conn(), &lives)
 	batch.Queue(f.lastValue()).QueryRow(func(row pgx.Row) error { return row.Scan(&last) })
 	batch.Queue(`SELECT virtualtransaction FROM pg_locks WHERE locktype = 'relation' AND relation = $1::text::regclass
 		AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND mode = 'RowExclusiveLock' AND granted`, f.sequence).
 		Query(func(rows pgx.Rows) (err error) { runs, err = pgx.CollectRows(rows, pgx.RowTo[string]); return err })
 	if err := c.SendBatch(ctx, batch).Close(); err != nil {
 		return 0, err
+	}
+	if lives != f.lives {
+		return 0, errAnew
 	}
 	l.taken, l.took = time.Now(), time.Since(began)
 	if len(runs) == 0 {

@@ -5,13 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
-	"strconv"
-	"strings"
-	"time"
+	"sync"
+	"sync/atomic"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/tidewire/tidewire/toolkit/store"
 )
@@ -22,67 +19,66 @@ const (
 	// spare connections are never held by a change: views and fences go on while all
 	// changes wait for a lock.
 	spare = 4
-	// oldest is the first version that this package is tested to understand.
-	oldest = 14
+	// listeners are the connections that are not in the pool.
+	listeners = 1
 )
 
 // A Server is a PostgreSQL server, reached over connections that all schemas share.
 type Server struct {
-	pool *pgxpool.Pool
-	gate *gate
-	now  clock
+	settings
+	replica bool // it follows another one
+	pool    *pgxpool.Pool
+	gate    *gate
+	now     clock
+	rest    rest
+	off     atomic.Pointer[string] // see Unsafe
+	opening sync.Mutex             // behind a pooler one schema is opened at a time
 }
 
 // Connect reaches the server at url (postgres://user:password@host:port/database). It
-// refuses one that is too old, that follows another, or that could lose a commit. Its
-// error says what to do, and holds no secret.
+// refuses one that is too old, that follows another, or that could lose a commit, unless
+// the URL has unsafe=SETTING,…. With several hosts it is the primary among them, whichever
+// that is when a connection is made; with pool_mode=transaction nothing is kept in
+// sessions. Its error says what to do, and holds no secret.
 func Connect(ctx context.Context, url string) (*Server, error) {
-	config, err := pgxpool.ParseConfig(url)
-	if err != nil {
-		return nil, fmt.Errorf("the database URL is not one of PostgreSQL, as postgres://user:password@host:5432/database: %w", err)
-	}
-	if !strings.Contains(url, "pool_max_conns") {
-		config.MaxConns = connections
-	}
-	configure(config.ConnConfig)
-	config.AfterConnect = inspect
-	config.PingTimeout = 2 * time.Second // of one that has been idle
-	pool, err := pgxpool.NewWithConfig(ctx, config)
+	config, settings, err := parse(url)
 	if err != nil {
 		return nil, err
 	}
-	if err := pool.Ping(ctx); err != nil {
-		pool.Close()
-		return nil, unreached(config.ConnConfig, err)
+	s := &Server{settings: settings}
+	if err := s.connect(ctx, config); err != nil {
+		return nil, err
 	}
-	return &Server{pool: pool, gate: newGate(max(1, int(config.MaxConns)-spare))}, nil
+	if err := s.room(ctx); err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
 }
 
-// configure bounds what a process that has stopped can hold up. Timeouts are in ms.
-func configure(c *pgx.ConnConfig) {
-	if c.ConnectTimeout == 0 {
-		c.ConnectTimeout = 5 * time.Second
+func (s *Server) connect(ctx context.Context, config *pgxpool.Config) (err error) {
+	config.BeforeConnect = func(ctx context.Context, _ *pgx.ConnConfig) error { return s.rest.wait(ctx) }
+	config.AfterConnect = s.inspect
+	s.gate = newGate(max(1, int(config.MaxConns)-spare))
+	if s.pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
+		return err
 	}
-	c.StatementCacheCapacity = 1024 // each service has its own texts
-	defaults := map[string]string{
-		"application_name":                    "tidewire",
-		"statement_timeout":                   "5000",
-		"idle_in_transaction_session_timeout": "5000",
-		"lock_timeout":                        "4000", // of the keys of a change; the rest has lockTime
-		"jit":                                 "off",
+	if err := s.pool.Ping(ctx); err != nil {
+		s.pool.Close()
+		return unreached(config.ConnConfig, err)
 	}
-	for name, value := range defaults {
-		if _, ok := c.RuntimeParams[name]; !ok {
-			c.RuntimeParams[name] = value
-		}
-	}
+	return nil
 }
 
 // Open opens a schema, which it creates if there is none, with the toolkit's tables and
 // those of migrations (goose's format; nil for none). It refuses a schema that a newer
 // binary has migrated. Closing the Driver leaves the Server open.
 func (s *Server) Open(ctx context.Context, schema string, migrations fs.FS) (*Driver, error) {
-	if err := migrate(ctx, s.pool.Config().ConnConfig, schema, migrations); err != nil {
+	if s.pooled { // it may have no more connections than one of us needs
+		s.opening.Lock()
+		defer s.opening.Unlock()
+	}
+	if err := s.migrate(ctx, schema, migrations); err != nil {
 		return nil, err
 	}
 	return newDriver(s, schema), nil
@@ -91,64 +87,12 @@ func (s *Server) Open(ctx context.Context, schema string, migrations fs.FS) (*Dr
 // Close waits for the changes that have begun. Later ones are ErrUnavailable.
 func (s *Server) Close() { s.pool.Close() }
 
-// life is the name under which a connection keeps its server's life.
-const life = "tidewire.life"
-
-// inspect looks at the server of a new connection. It notes which life of the server
-// this is: after a crash, numbers of transactions and sequences that were not yet on
-// disk are given out again. Statistics are reset by a crash, so that the time tells
-// even when only a back end has crashed.
-func inspect(ctx context.Context, c *pgx.Conn) error {
-	const query = `SELECT current_setting('server_version_num')::int / 10000, pg_is_in_recovery(),
-		concat_ws(', ', CASE current_setting('fsync') WHEN 'off' THEN 'fsync' END,
-			CASE current_setting('full_page_writes') WHEN 'off' THEN 'full_page_writes' END,
-			CASE current_setting('synchronous_commit') WHEN 'off' THEN 'synchronous_commit' END),
-		concat(pg_postmaster_start_time(), ' ', (SELECT stats_reset FROM pg_stat_bgwriter))`
-	var version int
-	var follows bool
-	var unsafe, lives string
-	if err := c.QueryRow(ctx, query).Scan(&version, &follows, &unsafe, &lives); err != nil {
-		return err
+// away explains why there is no connection now, and has others wait before they ask.
+func (s *Server) away(err error) error {
+	err = unreached(s.pool.Config().ConnConfig, err)
+	if !errors.Is(err, store.ErrUnavailable) {
+		err = fmt.Errorf("%w: %w", store.ErrUnavailable, err)
 	}
-	switch where := address(c.Config()); {
-	case version < oldest:
-		return fmt.Errorf("the PostgreSQL at %s has version %d: use %d or newer", where, version, oldest)
-	case follows:
-		return fmt.Errorf("%w: the PostgreSQL at %s is a replica: give the address of its primary", store.ErrUnavailable, where)
-	case unsafe != "":
-		return fmt.Errorf("the PostgreSQL at %s can lose what it has committed: switch on %s", where, unsafe)
-	}
-	c.PgConn().CustomData()[life] = lives
-	return nil
-}
-
-func lifeOf(c *pgx.Conn) string {
-	lives, _ := c.PgConn().CustomData()[life].(string)
-	return lives
-}
-
-// address is where a server is, without user and password.
-func address(c *pgx.ConnConfig) string {
-	return net.JoinHostPort(c.Host, strconv.Itoa(int(c.Port)))
-}
-
-// unreached says in one sentence why there is no connection, and what to do.
-func unreached(c *pgx.ConnConfig, err error) error {
-	where := address(c)
-	var pg *pgconn.PgError
-	var failed *pgconn.ConnectError
-	var dial *net.OpError
-	switch {
-	case errors.As(err, &pg) && (pg.Code == "28P01" || pg.Code == "28000"):
-		return fmt.Errorf("the PostgreSQL at %s does not let %q in: correct user and password in the database URL (%s)", where, c.User, pg.Message)
-	case errors.As(err, &pg) && pg.Code == "3D000":
-		return fmt.Errorf("the PostgreSQL at %s has no database %q: create it with createdb, or correct the database URL", where, c.Database)
-	case errors.As(err, &pg):
-		return fmt.Errorf("%w: the PostgreSQL at %s refuses: %w", store.ErrUnavailable, where, pg)
-	case errors.As(err, &dial) && dial.Op == "dial":
-		return fmt.Errorf("%w: nothing answers at %s: start PostgreSQL there, or correct the database URL (%w)", store.ErrUnavailable, where, dial.Err)
-	case errors.As(err, &failed):
-		return fmt.Errorf("%w: what answers at %s does not speak like PostgreSQL: correct address or sslmode in the database URL", store.ErrUnavailable, where)
-	}
+	s.rest.begin()
 	return err
 }

@@ -103,6 +103,8 @@ func (d *Driver) begin(ctx context.Context, keys []string) (*conn, time.Time, er
 	c := d.newConn(context.WithoutCancel(ctx), pooled)
 	batch := &pgx.Batch{}
 	batch.Queue(beginChange)
+	d.server.limit(batch)
+	d.server.lived(batch, pooled.Conn(), &c.lives)
 	if len(keys) > 0 {
 		batch.Queue(takeLocks, d.locks(keys))
 	}

@@ -47,6 +47,7 @@ func (d *Driver) beginView(ctx context.Context) (*conn, error) {
 		c.reading = true
 		batch := &pgx.Batch{}
 		batch.Queue(beginView)
+		d.server.limit(batch)
 		batch.Queue(`LOCK TABLE ` + d.table("exchange") + ` IN ACCESS SHARE MODE`) // before the snapshot: see Seize
 		batch.Queue(`SELECT set_config('search_path', $1, true)`, pgx.Identifier{d.schema}.Sanitize())
 		if err = pooled.SendBatch(ctx, batch).Close(); err == nil {
