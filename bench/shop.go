@@ -141,7 +141,7 @@ func (b *bench) serve(ctx context.Context, p *shop, s side, more ...string) (err
 	listen := strings.TrimPrefix(p.url, "http://")
 	if s == ours {
 		args := []string{"up", "--data", p.dir, "--listen", listen, "--set", "admin=" + strings.TrimPrefix(p.admin, "http://"),
-			"--set", "payment.simulator=" + p.provider, "--set", "database=" + p.database, "--set", "order.style=" + p.style}
+			"--set", "grpc.listen=127.0.0.1:0", "--set", "payment.simulator=" + p.provider, "--set", "database=" + p.database, "--set", "order.style=" + p.style}
 		p.server, err = launch(ctx, b.binary(), append(args, more...)...)
 		return err
 	}

@@ -120,7 +120,7 @@ func TestLostDatabaseIsRefused(t *testing.T) {
 	refused := func(why string) {
 		t.Helper()
 		before := stored(t, data)
-		exit, out, stderr := tidewire(t, "up", "--data", data, "--listen", "127.0.0.1:0", "--set", "admin=127.0.0.1:0")
+		exit, out, stderr := tidewire(t, "up", "--data", data, "--listen", "127.0.0.1:0", "--set", "admin=127.0.0.1:0", "--set", "grpc.listen=127.0.0.1:0")
 		if exit != exitWrong || out != "" || strings.Count(stderr, "\n") != 1 || !strings.Contains(stderr, why) {
 			t.Errorf("exit %d, %q, %q; want 2 and %q", exit, out, stderr, why)
 		}
@@ -153,7 +153,7 @@ func TestLostDatabaseIsRefused(t *testing.T) {
 // A start that is refused for its database leaves nothing behind.
 func TestRefusedDatabaseLeavesNothing(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")
-	exit, _, stderr := tidewire(t, "up", "--data", data, "--listen", "127.0.0.1:0", "--set", "admin=127.0.0.1:0", "--set", "database=postgres://x:hush@127.0.0.1:1/shop")
+	exit, _, stderr := tidewire(t, "up", "--data", data, "--listen", "127.0.0.1:0", "--set", "admin=127.0.0.1:0", "--set", "grpc.listen=127.0.0.1:0", "--set", "database=postgres://x:hush@127.0.0.1:1/shop")
 	if exit != exitWrong || !strings.Contains(stderr, "127.0.0.1:1") {
 		t.Errorf("exit %d, %q", exit, stderr)
 	}

@@ -91,12 +91,13 @@ func (b *buffer) String() string {
 	return b.b.String()
 }
 
-var readyLine = regexp.MustCompile(`^tidewire ready (http://\S+) \(operators (http://[^,)]+), payment simulator (http://[^,)]+)\)\n`)
+var readyLine = regexp.MustCompile(`^tidewire ready (http://\S+) \(operators (http://[^,)]+)(?:, payment simulator (http://[^,)]+))?\)\n`)
+
 
 // up starts the platform on data, on free ports, and waits until it is ready.
 func up(t *testing.T, data string, more ...string) *running {
 	t.Helper()
-	args := append([]string{"up", "--data", data, "--listen", "127.0.0.1:0", "--set", "admin=127.0.0.1:0"}, more...)
+	args := append([]string{"up", "--data", data, "--listen", "127.0.0.1:0", "--set", "admin=127.0.0.1:0", "--set", "grpc.listen=127.0.0.1:0"}, more...)
 	r := &running{t: t, data: data, log: &buffer{}, ended: make(chan error, 1)}
 	r.cmd = command(context.Background(), t.TempDir(), args...)
 	r.cmd.Stderr = r.log

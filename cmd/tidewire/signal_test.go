@@ -124,7 +124,7 @@ func TestRefusedStartLeavesNothing(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			data := filepath.Join(t.TempDir(), "data")
-			exit, out, stderr := tidewire(t, append([]string{"up", "--data", data, "--set", "admin=127.0.0.1:0"}, tt.args...)...)
+			exit, out, stderr := tidewire(t, append([]string{"up", "--data", data, "--set", "admin=127.0.0.1:0", "--set", "grpc.listen=127.0.0.1:0"}, tt.args...)...)
 			if exit != exitWrong || out != "" || !strings.HasPrefix(stderr, "tidewire: "+tt.want) || strings.Count(stderr, "\n") != 1 {
 				t.Errorf("exit %d, %q, %q; want 2 and one sentence with %q", exit, out, stderr, tt.want)
 			}
@@ -141,8 +141,8 @@ func TestTwoDoorsNeedTwoPorts(t *testing.T) {
 	taken := strings.TrimPrefix(r.url, "http://")
 	data := filepath.Join(t.TempDir(), "other")
 	for key, args := range map[string][]string{
-		"listen": {"--listen", taken, "--set", "admin=127.0.0.1:0"},
-		"admin":  {"--listen", "127.0.0.1:0", "--set", "admin=" + taken},
+		"listen": {"--listen", taken, "--set", "admin=127.0.0.1:0", "--set", "grpc.listen=127.0.0.1:0"},
+		"admin":  {"--listen", "127.0.0.1:0", "--set", "admin=" + taken, "--set", "grpc.listen=127.0.0.1:0"},
 	} {
 		exit, _, stderr := tidewire(t, append([]string{"up", "--data", data}, args...)...)
 		want := "tidewire: " + key + ": " + taken + " is taken: stop whoever listens there, or choose another with --set " + key + "=HOST:PORT\n"
@@ -153,7 +153,7 @@ func TestTwoDoorsNeedTwoPorts(t *testing.T) {
 			t.Errorf("%s: it has made the data directory", key)
 		}
 	}
-	if exit, _, stderr := tidewire(t, "up", "--data", r.data, "--listen", "127.0.0.1:0", "--set", "admin=127.0.0.1:0"); exit != exitWrong ||
+	if exit, _, stderr := tidewire(t, "up", "--data", r.data, "--listen", "127.0.0.1:0", "--set", "admin=127.0.0.1:0", "--set", "grpc.listen=127.0.0.1:0"); exit != exitWrong ||
 		!strings.Contains(stderr, "is in use by process "+strconv.Itoa(r.cmd.Process.Pid)) || strings.Count(stderr, "\n") != 1 {
 		t.Errorf("its data directory: exit %d, %q", exit, stderr)
 	}

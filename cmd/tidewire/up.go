@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"net"
 	"os"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -36,7 +38,8 @@ Examples:
   tidewire up
   tidewire up --data /var/lib/tidewire --listen 127.0.0.1:8080 --empty
   tidewire up --set database=postgres://shop:secret@localhost/shop
-  tidewire up order payment --set database=postgres://shop:secret@localhost/shop`
+  tidewire up order payment --set database=postgres://shop:secret@localhost/shop
+  tidewire up user --config shop.yaml --data ./user --listen 127.0.0.1:3010 --set admin=127.0.0.1:3011`
 }
 
 // drainLimit is what is left of ten seconds after a signal: those who run containers
@@ -90,7 +93,7 @@ func (cmd upCommand) Run(c *console) error {
 // What fails before the platform is ready is wrong configuration, as far as the user is
 // concerned.
 func (cmd upCommand) run(c *console, loaded *config.Loaded, log *slog.Logger) (err error) {
-	s := &start{Config: loaded.Config, log: log}
+	s := &start{Config: loaded.Config, log: log, here: here(loaded.Config, cmd.Service)}
 	ready := false
 	defer func() { // who reads that it has stopped finds everything free
 		if err = errors.Join(err, s.close()); ready {
@@ -103,10 +106,10 @@ func (cmd upCommand) run(c *console, loaded *config.Loaded, log *slog.Logger) (e
 		}
 		return wrong(err)
 	}
-	if err := s.platform.conducts(c.ctx, cmd.Service); err != nil {
+	if err := s.platform.conducts(c.ctx, s.here); err != nil {
 		return wrong(err)
 	}
-	parts := s.platform.parts(cmd.Service)
+	parts := s.platform.parts(s.here)
 	if s.provider != nil {
 		parts = append(parts, func(ctx context.Context) error { return s.provider.watch(ctx, log) })
 	}
@@ -120,10 +123,14 @@ func (cmd upCommand) run(c *console, loaded *config.Loaded, log *slog.Logger) (e
 		log.Warn("no orders are taken yet: what was read cannot be compared with the logs", "error", err)
 	}
 	routes := door.Handler(door.Options{OpenMode: s.Auth.Mode == "open", Log: log, Meter: s.metrics.Meter, Tracers: s.platform.process.Tracers,
-		Refuse: s.platform.strain.Refuse, Halted: s.platform.standstill.halted}, s.platform.routes(cmd.Service)...)
+		Refuse: s.platform.strain.Refuse, Halted: s.platform.standstill.halted}, s.platform.routes(s.here)...)
 	ready = true
-	log.Info("ready", "instance", s.platform.process.Instance, "data", s.Data)
-	fmt.Fprintf(c.out, "tidewire ready http://%s (operators http://%s, payment simulator %s)\n", s.customers.Addr(), s.operators.Addr(), s.Payment.Simulator)
+	log.Info("ready", "instance", s.platform.process.Instance, "data", s.Data, "grpc", called(s.calls))
+	simulator := ""
+	if s.Payment.Simulator != "" {
+		simulator = ", payment simulator " + s.Payment.Simulator
+	}
+	fmt.Fprintf(c.out, "tidewire ready http://%s (operators http://%s%s)\n", s.customers.Addr(), s.operators.Addr(), simulator)
 	// Work does not end with the signal, but after the last customer is answered: until
 	// then a request is taken, and what it begins is best begun at once.
 	work, stopWork := context.WithCancel(context.WithoutCancel(c.ctx))
@@ -132,7 +139,7 @@ func (cmd upCommand) run(c *console, loaded *config.Loaded, log *slog.Logger) (e
 		func(context.Context) error { return run.All(work, parts...) },
 		func(ctx context.Context) error { // first nobody comes in any more, then the work stops
 			defer stopWork()
-			return door.Serve(ctx, s.customers, routes)
+			return run.All(ctx, append(s.doors(routes), func(ctx context.Context) error { return door.Serve(ctx, s.customers, routes) })...)
 		})
 }
 
@@ -141,10 +148,12 @@ func (cmd upCommand) run(c *console, loaded *config.Loaded, log *slog.Logger) (e
 type start struct {
 	config.Config
 	log       *slog.Logger
+	here      []string // the services that this process runs
 	dir       *dataDir
 	customers net.Listener
 	operators net.Listener
-	provider  *provider // nil: it runs elsewhere
+	calls     map[string]net.Listener // by service
+	provider  *provider               // nil: it runs elsewhere
 	metrics   *operate.Metrics
 	traces    *tracing // nil: nobody collects them
 	platform  *platform
@@ -163,7 +172,7 @@ func (s *start) prepare(ctx context.Context, empty bool) (err error) {
 	if s.metrics, err = operate.NewMetrics(); err != nil {
 		return err
 	}
-	if s.Payment.Simulator == "" {
+	if s.Payment.Simulator == "" && slices.Contains(s.here, "payment") {
 		if s.provider, err = startProvider(s.dir.file("simulator.db")); err != nil {
 			return err
 		}
@@ -201,7 +210,10 @@ func (s *start) claim() (err error) {
 		if s.customers, err = listen("listen", s.Listen); err != nil {
 			return err
 		}
-		s.operators, err = listen("admin", s.Admin)
+		if s.operators, err = listen("admin", s.Admin); err != nil {
+			return err
+		}
+		s.calls, err = listenCalls(s.GRPC, s.here)
 		return err
 	}
 	first, then := lock, open
@@ -232,7 +244,7 @@ func (s *start) look(ctx context.Context) error {
 // is not listed yet may be half made, if we die.
 func (s *start) wire(ctx context.Context) (err error) {
 	if s.Database != "" {
-		s.platform, err = wire(ctx, s.Config, s.metrics.Meter)
+		s.platform, err = wire(ctx, s.Config, s.metrics.Meter, s.here...)
 		return err
 	}
 	there, err := databases(s.Data, serviceNames())
@@ -242,7 +254,7 @@ func (s *start) wire(ctx context.Context) (err error) {
 	if err := s.dir.list(there); err != nil {
 		return err
 	}
-	if s.platform, err = wire(ctx, s.Config, s.metrics.Meter); err != nil {
+	if s.platform, err = wire(ctx, s.Config, s.metrics.Meter, s.here...); err != nil {
 		return err
 	}
 	if there, err = databases(s.Data, serviceNames()); err != nil {
@@ -254,6 +266,9 @@ func (s *start) wire(ctx context.Context) (err error) {
 // bind sees to it that this database has always had this provider. One that runs
 // elsewhere and is away now may come later; it cannot be checked then.
 func (s *start) bind(ctx context.Context) error {
+	if !slices.Contains(s.here, "payment") {
+		return nil // nobody here asks the provider
+	}
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	ledger, err := healthy(ctx, s.Payment.Simulator)
@@ -283,7 +298,7 @@ func (s *start) close() error {
 	if s.provider != nil {
 		errs = append(errs, s.provider.stop())
 	}
-	for _, l := range []net.Listener{s.operators, s.customers} {
+	for _, l := range append(slices.Collect(maps.Values(s.calls)), s.operators, s.customers) {
 		if l == nil {
 			continue
 		}

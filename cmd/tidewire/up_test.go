@@ -123,7 +123,7 @@ func TestRefusedStarts(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(damaged, "order.db"), []byte(strings.Repeat("this is no database ", 500)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	free := []string{"--listen", "127.0.0.1:0", "--set", "admin=127.0.0.1:0", "--data", filepath.Join(t.TempDir(), "d")}
+	free := []string{"--listen", "127.0.0.1:0", "--set", "admin=127.0.0.1:0", "--set", "grpc.listen=127.0.0.1:0", "--data", filepath.Join(t.TempDir(), "d")}
 	for _, tt := range []struct {
 		name string
 		args []string
@@ -137,6 +137,9 @@ func TestRefusedStarts(t *testing.T) {
 		{"later", []string{"--set", "streams=kafka://localhost"}, "not yet in this version"},
 		{"data directory in use", []string{"--data", r.data}, "in use by process " + strconv.Itoa(r.cmd.Process.Pid)},
 		{"port taken", []string{"--listen", strings.TrimPrefix(r.url, "http://")}, "is taken"},
+		{"gRPC port taken", []string{"--set", "grpc.listen=" + r.door("user")}, "grpc.listen: " + r.door("user") + " is taken"},
+		{"gRPC to the world", []string{"--set", "grpc.listen=0.0.0.0:50051"}, "grpc.listen: 0.0.0.0:50051 is not a loopback address"},
+		{"a service at no address", []string{"--set", "services.user=users"}, `services.user: "users" is not HOST:PORT`},
 		{"operators' port taken", []string{"--set", "admin=" + strings.TrimPrefix(r.admin, "http://")}, "is taken"},
 		{"not writable", []string{"--data", "/proc/tidewire"}, "data directory"},
 		{"damaged", []string{"--data", damaged}, "not a database"},

@@ -16,6 +16,7 @@ import (
 	"github.com/tidewire/tidewire/shop/analytics"
 	"github.com/tidewire/tidewire/shop/asyncapi"
 	"github.com/tidewire/tidewire/shop/door"
+	"github.com/tidewire/tidewire/shop/door/rpc"
 	"github.com/tidewire/tidewire/shop/inventory"
 	"github.com/tidewire/tidewire/shop/notification"
 	"github.com/tidewire/tidewire/shop/operate"
@@ -71,8 +72,10 @@ func schemas() map[string]fs.FS {
 	}
 }
 
-// wire opens the databases and puts the services together. Nothing runs yet.
-func wire(ctx context.Context, c config.Config, meter metric.Meter) (*platform, error) {
+// wire opens the databases and puts the services together, for a process that runs those
+// with these names; all without any. Nothing runs yet. Whoever asks another service asks it
+// itself, or over gRPC where it runs elsewhere: here it is decided, and he does not know.
+func wire(ctx context.Context, c config.Config, meter metric.Meter, names ...string) (*platform, error) {
 	e, err := openEngine(ctx, c, schemas())
 	if err != nil {
 		return nil, err
@@ -84,15 +87,20 @@ func wire(ctx context.Context, c config.Config, meter metric.Meter) (*platform, 
 	products := &product.Service{DB: db["product"], Currency: c.Shop.Currency}
 	// How an order flows: order → payment → inventory → shipping → order, each by the
 	// facts of the one before.
-	known := order.Remember(products, users)
-	orders := &order.Service{DB: db["order"], Catalogue: known, Users: known, Style: c.Order.Style, Meter: meter}
 	process, questions := &run.Process{Instance: uuid.NewString(), Meter: meter}, &request.Local{}
+	away, err := dial(c, process, names)
+	if err != nil {
+		return nil, errors.Join(err, e.close())
+	}
+	people := either(away, "user", people(users), func(at conn) people { return user.NewClient(at) })
+	known := order.Remember(either(away, "product", order.Catalogue(products), func(at conn) order.Catalogue { return product.NewClient(at) }), people)
+	orders := &order.Service{DB: db["order"], Catalogue: known, Users: known, Style: c.Order.Style, Meter: meter}
 	asks, err := request.NewClient(questions, "order", process)
 	if err != nil {
 		return nil, errors.Join(err, e.close())
 	}
 	if c.Order.CheckStock {
-		orders.Asks = asks
+		orders.Stock = either(away, "inventory", order.Stock(order.Questions{Client: asks}), func(at conn) order.Stock { return inventory.NewClient(at) })
 	}
 	// Who is told at once, in this process, of what he would find out a little later.
 	numbers := &analytics.Service{DB: db["analytics"]}
@@ -106,27 +114,28 @@ func wire(ctx context.Context, c config.Config, meter metric.Meter) (*platform, 
 		return nil, errors.Join(err, e.close())
 	}
 	payments := &payment.Service{DB: db["payment"], Provider: provider, Meter: meter}
-	stock := &inventory.Service{DB: db["inventory"], Orders: orders, Meter: meter}
+	stock := &inventory.Service{DB: db["inventory"], Meter: meter,
+		Orders: either(away, "order", inventory.Orders(orders), func(at conn) inventory.Orders { return order.NewClient(at) })}
 	parcels := &shipping.Service{DB: db["shipping"], Carrier: shipping.Courier{Day: c.Carrier.Day}, Meter: meter}
 	// Who is told of it. Nobody waits for that.
-	mails, err := notifications(c, db["notification"], users, meter)
+	mails, err := notifications(c, db["notification"], people, meter)
 	if err != nil {
 		return nil, errors.Join(err, e.close())
 	}
 
 	p := &platform{engine: e, retention: c.Retention,
-		process: process, questions: questions, strain: run.NewStrain(),
-		demos: []func(context.Context) error{users.Demo, products.Demo},
+		process: process, questions: questions, strain: run.NewStrain(), away: away,
+		demos: away.unless("user", users.Demo, "product", products.Demo),
 		bind:  payments.Bind,
 		members: []member{
-			{db: users.DB, routes: users.Routes()},
-			{db: products.DB, routes: products.Routes()},
-			{db: orders.DB, routes: orders.Routes(), streams: orders.Streams(), queues: orders.Queues(), saga: orders.Saga(), view: rebuilds(e, process, orders.DB, orders.Projection()), awaited: true,
+			{db: users.DB, routes: users.Routes(), calls: users.RPC},
+			{db: products.DB, routes: products.Routes(), calls: products.RPC},
+			{db: orders.DB, routes: orders.Routes(), calls: orders.RPC, streams: orders.Streams(), queues: orders.Queues(), saga: orders.Saga(), view: rebuilds(e, process, orders.DB, orders.Projection()), awaited: true,
 				also: func(ctx context.Context) error { return known.Run(ctx, products.Changed) }},
-			{db: payments.DB, routes: payments.Routes(), streams: payments.Streams(), queues: payments.Queues(), also: payments.Run, awaited: true},
-			{db: stock.DB, routes: stock.Routes(), streams: stock.Streams(), answers: stock.Answers(), also: stock.Run, awaited: true},
-			{db: parcels.DB, routes: parcels.Routes(), streams: parcels.Streams(), queues: parcels.Queues(), also: parcels.Run, awaited: true, working: working{aside: shipping.Tracking}},
-			{db: numbers.DB, routes: numbers.Routes(), streams: numbers.Streams(), view: rebuilds(e, process, numbers.DB, numbers.Projection()), also: numbers.Run, reading: reading{numbers.Policy(), analytics.Rest}},
+			{db: payments.DB, routes: payments.Routes(), calls: payments.RPC, streams: payments.Streams(), queues: payments.Queues(), also: payments.Run, awaited: true},
+			{db: stock.DB, routes: stock.Routes(), calls: stock.RPC, streams: stock.Streams(), answers: stock.Answers(), also: stock.Run, awaited: true},
+			{db: parcels.DB, routes: parcels.Routes(), calls: parcels.RPC, streams: parcels.Streams(), queues: parcels.Queues(), also: parcels.Run, awaited: true, working: working{aside: shipping.Tracking}},
+			{db: numbers.DB, routes: numbers.Routes(), calls: numbers.RPC, streams: numbers.Streams(), view: rebuilds(e, process, numbers.DB, numbers.Projection()), also: numbers.Run, reading: reading{numbers.Policy(), analytics.Rest}},
 			{db: mails.DB, routes: mails.Routes(), streams: mails.Streams(), queues: mails.Queues(), also: mails.Run,
 				reading: reading{mails.Policy(), notification.Rest}, working: working{policy: mails.CallPolicy(), calls: notification.Calls}},
 		}}
@@ -151,12 +160,12 @@ func rebuilds(e *engine, process *run.Process, db *store.DB, p projection.Projec
 
 // notifications is the service that writes to people, with the mail server that is
 // configured, if any.
-func notifications(c config.Config, db *store.DB, users *user.Service, meter metric.Meter) (*notification.Service, error) {
+func notifications(c config.Config, db *store.DB, people notification.Contacts, meter metric.Meter) (*notification.Service, error) {
 	from, err := notification.ParseSender(c.Shop.Sender)
 	if err != nil {
 		return nil, fmt.Errorf("shop.sender: %w", err)
 	}
-	s := &notification.Service{DB: db, Contacts: users, Shop: cmp.Or(from.Name, "the shop"), Meter: meter}
+	s := &notification.Service{DB: db, Contacts: people, Shop: cmp.Or(from.Name, "the shop"), Meter: meter}
 	if c.Mail == "" {
 		return s, nil
 	}
@@ -173,6 +182,7 @@ func notifications(c config.Config, db *store.DB, users *user.Service, meter met
 type member struct {
 	db      *store.DB
 	routes  []door.Route                // at the customers' door
+	calls   func(rpc.Door) rpc.Service  // at its gRPC door; nil
 	streams []stream.Handler            // of the facts of others
 	queues  []queue.Handler             // of its own work
 	answers []request.Handler           // to what others ask it
@@ -230,6 +240,7 @@ type platform struct {
 	standstill *standstill // of the same
 	retention  time.Duration
 	members    []member
+	away       *directory                                     // of the services that run elsewhere
 	bind       func(ctx context.Context, ledger string) error // to the payment provider
 	demos      []func(context.Context) error                  // which do nothing where they were before
 	desk       *operate.Desk
@@ -271,12 +282,18 @@ func (p *platform) named(names []string) []member {
 	return slices.DeleteFunc(slices.Clone(p.members), func(m member) bool { return !slices.Contains(names, m.name()) })
 }
 
-// routes are those of the services with these names, and what they say to each other.
+// routes are those of the services with these names, and what they say to each other. Those
+// of the others tell who has them.
 func (p *platform) routes(names []string) (all []door.Route) {
 	for _, m := range p.named(names) {
 		for _, r := range m.routes {
 			r.Service, r.Reached = m.name(), p.reached(m)
 			all = append(all, r)
+		}
+	}
+	for _, m := range p.members {
+		if len(names) > 0 && !slices.Contains(names, m.name()) {
+			all = append(all, p.away.routes(m)...)
 		}
 	}
 	return append(all, asyncapi.Route(p.followers()))

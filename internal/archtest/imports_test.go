@@ -26,8 +26,9 @@ var rules = []struct {
 	{"driver/*", []string{"toolkit"}},
 	{"shop/contract", nil},
 	{"shop/money", nil},
+	{"shop/api", nil}, // made from .proto files
 	{"shop/door", []string{"toolkit", "shop/money"}},
-	{"shop/*", []string{"toolkit", "shop/contract", "shop/door", "shop/money"}},
+	{"shop/*", []string{"toolkit", "shop/contract", "shop/door", "shop/money", "shop/api"}},
 	{"audit", nil}, // independent: no product package
 	{"load", nil},  // speaks HTTP only
 	{"simulator", []string{"toolkit", "driver/sqlite"}},

@@ -43,7 +43,7 @@ func up(t *testing.T, set ...string) *platform {
 	if out, err := exec.Command("go", "build", "-o", p.binary, "../../cmd/tidewire").CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)
 	}
-	args := []string{"up", "--data", filepath.Join(t.TempDir(), "data"), "--listen", "127.0.0.1:0", "--set", "admin=127.0.0.1:0"}
+	args := []string{"up", "--data", filepath.Join(t.TempDir(), "data"), "--listen", "127.0.0.1:0", "--set", "admin=127.0.0.1:0", "--set", "grpc.listen=127.0.0.1:0"}
 	for _, s := range set {
 		args = append(args, "--set", s)
 	}

@@ -68,7 +68,7 @@ func port(t *testing.T) string {
 // boot starts the platform, and lets the customers in.
 func (m *machine) boot(t *testing.T) {
 	t.Helper()
-	m.cmd = exec.Command(m.binary, "up", "--data", filepath.Join(m.dir, "data"), "--listen", m.addr, "--set", "admin="+m.admin, "--set", "log.level=error")
+	m.cmd = exec.Command(m.binary, "up", "--data", filepath.Join(m.dir, "data"), "--listen", m.addr, "--set", "admin="+m.admin, "--set", "log.level=error", "--set", "grpc.listen=127.0.0.1:0")
 	m.cmd.Env = m.env
 	diag, err := os.OpenFile(m.ledger+".log", os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {

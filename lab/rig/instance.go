@@ -61,7 +61,7 @@ func (i *Instance) URL() string { return "http://" + i.listen }
 func (i *Instance) Start() time.Duration {
 	i.t.Helper()
 	began := time.Now()
-	args := append(append([]string{"up"}, i.services...), "--data", i.home)
+	args := append(append([]string{"up"}, i.services...), "--data", i.home, "--set", "grpc.listen=127.0.0.1:0")
 	cmd := i.Command(append(args, i.flags()...)...)
 	cmd.Stderr = &i.log
 	out, err := cmd.StdoutPipe()

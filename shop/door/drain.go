@@ -21,6 +21,12 @@ func inDoor(ctx context.Context) context.Context {
 	return context.WithValue(context.WithoutCancel(ctx), closingKey{}, ctx)
 }
 
+// Within returns ctx as that of a request that came in by a door of another kind, which
+// closes when door ends: who stands by hears of it.
+func Within(ctx, door context.Context) context.Context {
+	return context.WithValue(ctx, closingKey{}, door)
+}
+
 // inConn returns the context of what comes in by a connection.
 func inConn(ctx context.Context, c net.Conn) context.Context {
 	return context.WithValue(ctx, connKey{}, c)

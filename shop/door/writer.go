@@ -13,7 +13,6 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/tidewire/tidewire/toolkit/aggregate"
 	"github.com/tidewire/tidewire/toolkit/message"
-	"github.com/tidewire/tidewire/toolkit/store"
 )
 
 // A writer writes the answer to one request. What http.ServeMux writes through it, when
@@ -121,22 +120,12 @@ func handled(r *http.Request, route Route) (Answer, error) {
 
 // fail answers with the problem that err is, or that it stands for.
 func (w *writer) fail(r *http.Request, err error) {
-	var p *Problem
-	var gone context.Context = r.Context()
+	p := Explain(r.Context(), err)
 	switch {
-	case errors.As(err, &p):
-	case store.Away(err):
-		p = unavailable("database-unavailable", "The database cannot do this now.")
-	case errors.Is(err, store.ErrRevoked), errors.Is(err, context.DeadlineExceeded), gone.Err() != nil:
-		p = unavailable("took-too-long", "It took too long, and was given up.")
-	case errors.Is(err, store.ErrConflict):
-		p = Conflict("changed_meanwhile", "It was changed at the same moment.")
-	case errors.Is(err, aggregate.ErrNewer): // as long as instances are replaced, another one may answer
-		p = unavailable("newer-version", "A newer version wrote a part of this and can read it; this one cannot.")
-		w.log.WarnContext(r.Context(), "a newer version has written what was asked for", "route", w.route, "trace_id", message.TraceID(w.trace), "error", err)
-	default:
-		p = internal()
+	case p.Status == http.StatusInternalServerError:
 		w.log.ErrorContext(r.Context(), "request failed", "route", w.route, "trace_id", message.TraceID(w.trace), "error", err)
+	case errors.Is(err, aggregate.ErrNewer):
+		w.log.WarnContext(r.Context(), "a newer version has written what was asked for", "route", w.route, "trace_id", message.TraceID(w.trace), "error", err)
 	}
 	w.problem(p)
 }
@@ -151,13 +140,6 @@ func (w *writer) panicked(r *http.Request, v any) {
 	if w.status == 0 {
 		w.problem(internal())
 	}
-}
-
-// internal is 500. Its cause is in the log only: it may tell of files, hosts or people.
-func internal() *Problem {
-	p := problem(http.StatusInternalServerError, "internal", "Something went wrong here")
-	p.Detail = "It was logged under the trace of this answer."
-	return p
 }
 
 // problem writes a problem document. A detail may quote what a client sent, valid or not.

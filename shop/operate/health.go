@@ -34,7 +34,7 @@ func (d *Desk) ready(r *http.Request) (door.Answer, error) {
 	defer cancel()
 	checks := make([]Check, 0, len(d.Services)+len(d.Ready))
 	for _, db := range d.Services {
-		checks = append(checks, Check{Name: "database of " + db.Service(), Works: d.answers(db)})
+		checks = append(checks, Check{Name: "database of " + db.Service(), Works: d.Answers(db)})
 	}
 	checks = append(checks, d.Ready...)
 	failed := make(chan notReady) // one value for each check: all at once, as each may hang
@@ -59,8 +59,8 @@ func (d *Desk) ready(r *http.Request) (door.Answer, error) {
 	return door.Answer{Status: http.StatusServiceUnavailable, Body: body, Header: http.Header{"Retry-After": {"1"}}}, nil
 }
 
-// answers returns a check that writes something into db.
-func (d *Desk) answers(db *store.DB) func(context.Context) error {
+// Answers returns a check that writes something into db.
+func (d *Desk) Answers(db *store.DB) func(context.Context) error {
 	kept, _ := d.pulses.LoadOrStore(db, newPulse())
 	return func(ctx context.Context) error { return kept.(*pulse).works(ctx, db) }
 }

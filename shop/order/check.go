@@ -18,11 +18,19 @@ import (
 // answerLimit is how long a customer waits for what inventory says.
 const answerLimit = 500 * time.Millisecond
 
+// Questions are how inventory is asked where questions travel by queues.
+type Questions struct{ Client *asking.Client }
+
+// CheckStock asks whoever answers the queue.
+func (q Questions) CheckStock(ctx context.Context, c contract.CheckStock) (contract.StockChecked, error) {
+	return asking.Ask[contract.StockChecked](ctx, q.Client, c)
+}
+
 // inStock asks inventory whether there is enough of all that is ordered, where that is
 // wanted: 409 if not. Where there is no answer in time the order is accepted, as it would be
 // without the question: its flow decides. A repeat of what was accepted is not asked about.
 func (s *Service) inStock(r *http.Request, t contract.OrderCreated) error {
-	if s.Asks == nil {
+	if s.Stock == nil {
 		return nil
 	}
 	if repeat, err := s.repeats(r, t.OrderID); repeat || err != nil {
@@ -30,7 +38,7 @@ func (s *Service) inStock(r *http.Request, t contract.OrderCreated) error {
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), answerLimit)
 	defer cancel()
-	stock, err := asking.Ask[contract.StockChecked](ctx, s.Asks, contract.CheckStock{Wanted: demands(t.Lines)})
+	stock, err := s.Stock.CheckStock(ctx, contract.CheckStock{Wanted: demands(t.Lines)})
 	switch {
 	case r.Context().Err() != nil:
 		return r.Context().Err()

@@ -49,7 +49,7 @@ func consulted(t *testing.T) (*Service, *oracle) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.Asks = asks
+	s.Stock = Questions{asks}
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
 	var running sync.WaitGroup
 	running.Go(func() {
@@ -146,7 +146,7 @@ func TestARepeatIsNotAskedAbout(t *testing.T) {
 	if a := s.ask(t, "POST", "/api/orders", other, "Idempotency-Key: l"); a.status != 202 {
 		t.Errorf("once there is enough, it is told %s", a.told(t))
 	}
-	s.Asks = nil
+	s.Stock = nil
 	s.post1(t, laptops)
 	if len(o.asked) != 1 {
 		t.Errorf("asked %d times, want once", len(o.asked))

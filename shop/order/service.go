@@ -11,7 +11,6 @@ import (
 	"github.com/tidewire/tidewire/shop/contract"
 	"github.com/tidewire/tidewire/toolkit/broadcast"
 	"github.com/tidewire/tidewire/toolkit/message"
-	asking "github.com/tidewire/tidewire/toolkit/request"
 	"github.com/tidewire/tidewire/toolkit/saga"
 	"github.com/tidewire/tidewire/toolkit/store"
 	"go.opentelemetry.io/otel/metric"
@@ -23,7 +22,7 @@ type Service struct {
 	Catalogue Catalogue
 	Users     Users
 	Style     string                  // of orders that do not say; orchestrated
-	Asks      *asking.Client          // of inventory, before an order is accepted; nil: nobody is asked
+	Stock     Stock                   // is asked before an order is accepted; nil: nobody is
 	Deadline  time.Duration           // for an order to be confirmed; 5m
 	Meter     metric.Meter            // of what became of messages; none
 	Changes   *broadcast.Topic[int64] // is told the versions of orders, each under its id, when something is known of them; nobody
@@ -44,6 +43,13 @@ type Catalogue interface {
 	// Lookup returns the products with these ids, in any order, without those that
 	// there are not.
 	Lookup(ctx context.Context, ids []string) ([]contract.Product, error)
+}
+
+// Stock knows how much there is.
+type Stock interface {
+	// CheckStock tells of which products there is not as much as is wanted. It changes
+	// nothing, and reserves nothing.
+	CheckStock(context.Context, contract.CheckStock) (contract.StockChecked, error)
 }
 
 // Users knows who can order.

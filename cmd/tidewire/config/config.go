@@ -39,6 +39,8 @@ type Config struct {
 	Carrier   Carrier
 	Shop      Shop
 	Auth      Auth
+	GRPC      GRPC
+	Services  Services
 	Log       Log
 	Traces    Traces
 }
@@ -93,10 +95,26 @@ func (t Traces) Collector() (kind, address string) {
 	return kind, strings.TrimSuffix(rest, "/")
 }
 
+// GRPC is about the doors of programs.
+type GRPC struct {
+	Listen string `key:"grpc.listen" default:"127.0.0.1:50051" doc:"gRPC doors: the host and the first port, user's; product, order, payment, inventory, shipping and analytics follow, each at its own; port 0: any that are free; empty: none"`
+}
+
+// Services is about services that run elsewhere: where their gRPC doors are.
+type Services struct {
+	User      string `key:"services.user" doc:"HOST:PORT[,HOST:PORT] of the gRPC doors of the user service, if it runs elsewhere"`
+	Product   string `key:"services.product" doc:"the same of the product service"`
+	Order     string `key:"services.order" doc:"the same of the order service"`
+	Payment   string `key:"services.payment" doc:"the same of the payment service"`
+	Inventory string `key:"services.inventory" doc:"the same of the inventory service"`
+	Shipping  string `key:"services.shipping" doc:"the same of the shipping service"`
+	Analytics string `key:"services.analytics" doc:"the same of the analytics service"`
+}
+
 // later are the keys, and the beginnings of keys, of later versions.
 var later = []string{
-	"streams", "queues", "cache", "search", "grpc.listen",
-	"auth.issuer", "auth.audience", "gateway.", "limits.", "services.",
+	"streams", "queues", "cache", "search",
+	"auth.issuer", "auth.audience", "gateway.", "limits.",
 }
 
 // legacy are names that others know of. They rank below the file, for a machine may have
@@ -125,6 +143,9 @@ func (c *Config) check() error {
 		if c.Auth.Mode == "open" && !door.Loopback(host) {
 			return fmt.Errorf("%s: %s is not a loopback address, and auth.mode open lets everybody in: listen on 127.0.0.1", at.key, at.addr)
 		}
+	}
+	if err := c.checkCalls(); err != nil {
+		return err
 	}
 	switch {
 	case c.Data == "":
