@@ -24,7 +24,10 @@ type Driver struct {
 	closed atomic.Bool
 }
 
-var _ store.Driver = (*Driver)(nil)
+var (
+	_ store.Driver = (*Driver)(nil)
+	_ store.Teller = (*Driver)(nil)
+)
 
 // Open connects to the server at url, as Connect does, and opens a schema on it, as
 // Server.Open does. Closing the Driver closes the connections.
@@ -55,7 +58,11 @@ func (d *Driver) SkipLocked() string { return " FOR UPDATE SKIP LOCKED" }
 // Close refuses later changes. It ends the connections, if Open made them, once the
 // changes that have begun are done.
 func (d *Driver) Close() error {
-	if !d.closed.Swap(true) && d.owned {
+	if d.closed.Swap(true) {
+		return nil
+	}
+	d.server.hints.forget(d.schema, d)
+	if d.owned {
 		d.server.Close()
 	}
 	return nil

@@ -3,6 +3,7 @@ package postgres_test
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -23,17 +24,20 @@ import (
 // true.
 func TestLostCommitAnswer(t *testing.T) {
 	for _, tc := range []struct {
-		name  string
-		fault fault
-		want  error
-		rows  int64
+		name, url string
+		fault     fault
+		want      error
+		rows      int64
 	}{
-		{"committed", loseAnswer, nil, 1},
-		{"undone", loseCommit, store.ErrUnavailable, 0},
-		{"still running", loseHalfOpen, store.ErrUnavailable, 0},
+		{"committed", serverURL(), loseAnswer, nil, 1},
+		{"undone", serverURL(), loseCommit, store.ErrUnavailable, 0},
+		{"still running", serverURL(), loseHalfOpen, store.ErrUnavailable, 0},
+		{"committed, pooled", poolerURL(), loseAnswer, nil, 1},
+		{"undone, pooled", poolerURL(), loseCommit, store.ErrUnavailable, 0},
+		{"still running, pooled", poolerURL(), loseHalfOpen, store.ErrUnavailable, 0},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			p := newProxy(t, serverURL())
+			p := newProxy(t, tc.url)
 			d := openAt(t, p.url, newSchema(t))
 			run := 0
 			err := d.Update(soon(t), store.Change{Keys: []string{"k"}, Run: func(c store.Conn, _ time.Time) error {
@@ -83,19 +87,33 @@ func newServer(t *testing.T) *ownServer {
 	return s
 }
 
-func (s *ownServer) run(verb string) {
+func (s *ownServer) run(verb string) { s.t.Helper(); s.have(verb, "postgres") }
+
+// have does something to the server, or to another one of its own.
+func (s *ownServer) have(verb, name string) {
 	s.t.Helper()
-	c := exec.Command("../../scripts/servers", verb, "postgres")
+	c := exec.Command("../../scripts/servers", verb, name)
 	c.Env = s.env
 	if out, err := c.CombinedOutput(); err != nil {
-		s.t.Fatalf("scripts/servers %s: %v\n%s", verb, err, out)
+		s.t.Fatalf("scripts/servers %s %s: %v\n%s", verb, name, err, out)
 	}
+}
+
+// pooler starts a pooler before the server, and returns its URL.
+func (s *ownServer) pooler() string {
+	s.t.Helper()
+	port := freePort(s.t)
+	s.env = append(s.env, fmt.Sprintf("TIDEWIRE_PGBOUNCER_PORT=%d", port))
+	s.t.Cleanup(func() { s.have("wipe", "pgbouncer") })
+	s.have("up", "pgbouncer")
+	return fmt.Sprintf("postgres://postgres@127.0.0.1:%d/postgres?sslmode=disable&pool_mode=transaction", port)
 }
 
 // freePort looks below the ports that outgoing connections get.
 func freePort(t *testing.T) int {
 	t.Helper()
-	for port := 20000 + os.Getpid()%10000; port < 32000; port++ {
+	for range 100 {
+		port := 20000 + rand.IntN(12000) // others look at the same time
 		if l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
 			if err := l.Close(); err != nil {
 				t.Fatal(err)
@@ -111,8 +129,20 @@ func freePort(t *testing.T) int {
 // anew), while changes are under way. What was acknowledged is there, what was undone is
 // not, though numbers of transactions are given out twice; and work goes on by itself.
 func TestServerCrashes(t *testing.T) {
-	s := newServer(t)
-	d := openAt(t, s.url, "crash")
+	t.Parallel()
+	t.Run("session", func(t *testing.T) {
+		t.Parallel()
+		s := newServer(t)
+		s.crash(t, openAt(t, s.url, "crash"))
+	})
+	t.Run("pooled", func(t *testing.T) { // the pooler stays, and shows nothing of it
+		t.Parallel()
+		s := newServer(t)
+		s.crash(t, openAt(t, s.pooler(), "crash"))
+	})
+}
+
+func (s *ownServer) crash(t *testing.T, d *postgres.Driver) {
 	var stop atomic.Bool
 	var w sync.WaitGroup
 	ledgers := make([]ledger, 8)
@@ -229,6 +259,7 @@ func (l *ledger) check(t *testing.T, d *postgres.Driver, writer int) {
 // TestServerHangs: nobody waits for ever for a server that is there and does not answer,
 // and all goes on once it does.
 func TestServerHangs(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	d := openAt(t, s.url, "hang")
 	log := postgres.NewLog(store.Open("test", d), d)
@@ -262,6 +293,7 @@ func TestServerHangs(t *testing.T) {
 
 // TestOutOfConnections: a server without a connection to give is unavailable, not broken.
 func TestOutOfConnections(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	conf, err := os.OpenFile(filepath.Join(s.data, "postgresql.conf"), os.O_APPEND|os.O_WRONLY, 0)
 	if err != nil {

@@ -34,6 +34,15 @@ func serverURL() string {
 	return "postgres://postgres@127.0.0.1:15432/postgres"
 }
 
+// poolerURL is a PgBouncer before the real server, which gives each transaction another
+// session.
+func poolerURL() string {
+	if url := os.Getenv("TIDEWIRE_TEST_PGBOUNCER"); url != "" {
+		return url
+	}
+	return "postgres://postgres@127.0.0.1:16432/postgres?sslmode=disable&pool_mode=transaction"
+}
+
 // with adds a parameter to a URL.
 func with(url, parameter string) string {
 	if strings.Contains(url, "?") {

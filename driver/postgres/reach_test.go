@@ -57,6 +57,7 @@ func (s *ownServer) as(user, rest string) string {
 // TestRefusals: whatever a server has against us is said in one sentence, without the
 // password and with what to do, and nothing is begun.
 func TestRefusals(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	s.configure("pg_hba.conf", func(old string) string {
 		return "host all word 127.0.0.1/32 scram-sha-256\nhostssl all coded 127.0.0.1/32 trust\nhostnossl all coded 127.0.0.1/32 reject\n" + old
@@ -108,6 +109,7 @@ func TestRefusals(t *testing.T) {
 // TestEncryption: a certificate must be one that is asked for, and what is wrong with it
 // is said.
 func TestEncryption(t *testing.T) {
+	t.Parallel()
 	tls := os.Getenv("TIDEWIRE_TEST_POSTGRES_TLS")
 	if tls == "" {
 		t.Fatal(`no certificates: eval "$(scripts/servers env postgres)"`)

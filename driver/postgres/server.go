@@ -31,6 +31,7 @@ type Server struct {
 	gate    *gate
 	now     clock
 	rest    rest
+	hints   hints
 	off     atomic.Pointer[string] // see Unsafe
 	opening sync.Mutex             // behind a pooler one schema is opened at a time
 }
@@ -53,6 +54,7 @@ func Connect(ctx context.Context, url string) (*Server, error) {
 		s.Close()
 		return nil, err
 	}
+	s.hints.server = s
 	return s, nil
 }
 
@@ -85,7 +87,10 @@ func (s *Server) Open(ctx context.Context, schema string, migrations fs.FS) (*Dr
 }
 
 // Close waits for the changes that have begun. Later ones are ErrUnavailable.
-func (s *Server) Close() { s.pool.Close() }
+func (s *Server) Close() {
+	s.hints.close()
+	s.pool.Close()
+}
 
 // away explains why there is no connection now, and has others wait before they ask.
 func (s *Server) away(err error) error {

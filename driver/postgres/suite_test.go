@@ -18,17 +18,18 @@ import (
 )
 
 // harness: a place is what the names of its schemas begin with.
-func harness() storetest.Harness {
+func harness(url string) storetest.Harness {
 	return storetest.Harness{
+		Deaf: strings.Contains(url, "pool_mode=transaction"),
 		Place: func(t testing.TB) string {
 			place := "t_" + strings.ReplaceAll(uuid.NewString()[:18], "-", "")
 			t.Cleanup(func() { drop(t, place) })
 			return place
 		},
 		Open: func(t testing.TB, place, service string, migrations fs.FS) store.Driver {
-			d, err := postgres.Open(soon(t), with(serverURL(), "pool_max_conns=8"), place+"_"+service, migrations)
+			d, err := postgres.Open(soon(t), with(url, "pool_max_conns=8"), place+"_"+service, migrations)
 			if err != nil {
-				t.Fatalf("no PostgreSQL: run scripts/servers up postgres (%v)", err)
+				t.Fatalf("no PostgreSQL: run scripts/servers up postgres pgbouncer (%v)", err)
 			}
 			t.Cleanup(func() { _ = d.Close() })
 			return d
@@ -58,14 +59,27 @@ func drop(t testing.TB, place string) {
 	}
 }
 
-func TestStore(t *testing.T) { storetest.Run(t, harness()) }
+// The suites run at once: they wait more than they work.
+func TestStore(t *testing.T)        { testStore(t, serverURL()) }
+func TestStream(t *testing.T)       { testStream(t, serverURL()) }
+func TestQueue(t *testing.T)        { testQueue(t, serverURL()) }
+func TestStorePooled(t *testing.T)  { testStore(t, poolerURL()) }
+func TestStreamPooled(t *testing.T) { testStream(t, poolerURL()) }
+func TestQueuePooled(t *testing.T)  { testQueue(t, poolerURL()) }
 
-func TestStream(t *testing.T) {
-	streamtest.Run(t, streamtest.Harness{Harness: harness(), Log: func(db *store.DB, d store.Driver) stream.Log { return postgres.NewLog(db, d.(*postgres.Driver)) }})
+func testStore(t *testing.T, url string) {
+	t.Parallel()
+	storetest.Run(t, harness(url))
 }
 
-func TestQueue(t *testing.T) {
-	queuetest.Run(t, queuetest.Harness{Harness: harness(), Queue: func(_ testing.TB, s queuetest.Service) queue.Driver {
+func testStream(t *testing.T, url string) {
+	t.Parallel()
+	streamtest.Run(t, streamtest.Harness{Harness: harness(url), Log: func(db *store.DB, d store.Driver) stream.Log { return postgres.NewLog(db, d.(*postgres.Driver)) }})
+}
+
+func testQueue(t *testing.T, url string) {
+	t.Parallel()
+	queuetest.Run(t, queuetest.Harness{Harness: harness(url), Queue: func(_ testing.TB, s queuetest.Service) queue.Driver {
 		return queue.Table{DB: s.DB, Lease: s.Lease, Skip: s.Driver.(*postgres.Driver).SkipLocked()}
 	}})
 }

@@ -127,7 +127,7 @@ func (w *Worker) shift() (*shift, error) {
 func (s *shift) receive(ctx context.Context) {
 	hint, unwatch := s.DB.Watch(s.queue)
 	defer unwatch()
-	idle := run.NewIdler(s.DB.Alone()).AtMost(punctual)
+	idle := run.NewIdlerWhile(s.DB.Hinted).AtMost(punctual)
 	var pace run.Pacer
 	troubled := false
 	for {

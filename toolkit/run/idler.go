@@ -8,17 +8,21 @@ import (
 // An Idler waits between polls, longer each time: hints may fail to come.
 type Idler struct {
 	next, most time.Duration
+	hinted     func() bool
 }
 
-const shortest = 5 * time.Millisecond
+const (
+	shortest = 5 * time.Millisecond
+	poll     = 200 * time.Millisecond // where hints may not come for everything
+)
 
 // NewIdler returns an Idler that waits up to a second where hints come for everything
 // that is to be found, and up to a fifth of that where other processes give none.
-func NewIdler(hinted bool) *Idler {
-	if hinted {
-		return &Idler{next: shortest, most: time.Second}
-	}
-	return &Idler{next: shortest, most: 200 * time.Millisecond}
+func NewIdler(hinted bool) *Idler { return NewIdlerWhile(func() bool { return hinted }) }
+
+// NewIdlerWhile is NewIdler where hints come for everything now and not then.
+func NewIdlerWhile(hinted func() bool) *Idler {
+	return &Idler{next: shortest, most: time.Second, hinted: hinted}
 }
 
 // AtMost has i wait no longer than d, where something may come that gives no hint.
@@ -32,6 +36,11 @@ func (i *Idler) Reset() { i.next = shortest }
 
 // Wait waits until it is time to look again, a hint comes, or ctx is done.
 func (i *Idler) Wait(ctx context.Context, hint <-chan struct{}) {
+	most := i.most
+	if !i.hinted() {
+		most = min(most, poll)
+	}
+	i.next = min(i.next, most)
 	t := time.NewTimer(i.next)
 	defer t.Stop()
 	select {
@@ -39,7 +48,7 @@ func (i *Idler) Wait(ctx context.Context, hint <-chan struct{}) {
 	case <-hint:
 		i.Reset()
 	case <-t.C:
-		i.next = min(2*i.next, i.most)
+		i.next = min(2*i.next, most)
 	}
 }
 

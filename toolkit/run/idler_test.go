@@ -127,3 +127,32 @@ func TestPacer(t *testing.T) {
 		}
 	})
 }
+
+// Where hints stop coming, it looks more often from the next wait on, and seldom again once
+// they come.
+func TestIdlerWhileHinted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hinted := true
+		idler := run.NewIdlerWhile(func() bool { return hinted })
+		for range 12 {
+			idler.Wait(t.Context(), nil)
+		}
+		if got := waited(t.Context(), idler, nil); got != time.Second {
+			t.Errorf("hinted: waited %v", got)
+		}
+		hinted = false
+		if got := waited(t.Context(), idler, nil); got != 200*time.Millisecond {
+			t.Errorf("not hinted any more: waited %v", got)
+		}
+		hinted = true
+		for range 4 {
+			idler.Wait(t.Context(), nil)
+		}
+		if got := waited(t.Context(), idler, nil); got != time.Second {
+			t.Errorf("hinted again: waited %v", got)
+		}
+		if got := waited(t.Context(), run.NewIdlerWhile(func() bool { return true }).AtMost(time.Millisecond), nil); got != time.Millisecond {
+			t.Errorf("at most a millisecond: waited %v", got)
+		}
+	})
+}

@@ -55,6 +55,18 @@ type Driver interface {
 // owner is a dead one.
 type Alone interface{ Alone() bool }
 
+// A Teller is a Driver whose database other processes have open, too, and that tells them
+// where to look. It is a hint, as one of Watch.
+type Teller interface {
+	// Tell tells the others soon that something was committed to topics. It waits for
+	// nothing, and may be called as often as there are commits.
+	Tell(topics []string)
+	// Hear calls hint with the topics of what others tell, until the Driver is closed.
+	Hear(hint func(topics []string))
+	// Hearing reports whether what others tell arrives, as far as is known.
+	Hearing() bool
+}
+
 // A Change is one transaction.
 type Change struct {
 	// Keys name the rows that it decides on. Their locks are held before Run begins,

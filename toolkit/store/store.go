@@ -49,7 +49,11 @@ type DB struct {
 
 // Open returns the database of a service on a driver.
 func Open(service string, d Driver) *DB {
-	return &DB{service: service, driver: d, hints: &hints{waiting: map[string][]chan struct{}{}}, complained: &atomic.Int64{}, gauges: &gauges{}}
+	db := &DB{service: service, driver: d, hints: &hints{waiting: map[string][]chan struct{}{}}, complained: &atomic.Int64{}, gauges: &gauges{}}
+	if t, ok := d.(Teller); ok {
+		t.Hear(db.hints.give)
+	}
+	return db
 }
 
 // Service returns the name of the service that owns db.
@@ -66,6 +70,12 @@ func (db *DB) Background() *DB {
 func (db *DB) Alone() bool {
 	a, ok := db.driver.(Alone)
 	return ok && a.Alone()
+}
+
+// Hinted reports whether Watch gets a hint of whatever is committed, by whichever process.
+func (db *DB) Hinted() bool {
+	t, ok := db.driver.(Teller)
+	return ok && t.Hearing() || db.Alone()
 }
 
 // Update runs change, which decides on the rows of keys and on no others, and
@@ -93,11 +103,19 @@ func (db *DB) Update(ctx context.Context, keys []string, change func(*Tx) error)
 	for _, then := range tx.then {
 		then()
 	}
-	db.hints.give(tx.topics())
+	db.tell(tx.topics())
 	if len(keys) == 0 {
 		return Position{}, nil
 	}
 	return tx.last(Partition(keys[0])), nil
+}
+
+// tell gives a hint about topics, to other processes too.
+func (db *DB) tell(topics []string) {
+	db.hints.give(topics)
+	if t, ok := db.driver.(Teller); ok && len(topics) > 0 {
+		t.Tell(topics)
+	}
 }
 
 // complain logs that the database is away, every ten seconds at most.
@@ -123,8 +141,9 @@ func (db *DB) Close() error { return db.driver.Close() }
 // Journal is the topic of hints about appended facts. Every queue's name is one too.
 const Journal = "journal"
 
-// Watch returns a channel that gets a value soon after this process commits something
-// to a topic, and a function that ends it. It is a hint: a poll is the truth.
+// Watch returns a channel that gets a value soon after something is committed to a topic,
+// by this process or, where Hinted says so, by any, and a function that ends it. It is a
+// hint: a poll is the truth.
 func (db *DB) Watch(topic string) (hint <-chan struct{}, stop func()) { return db.hints.watch(topic) }
 
 // Hint tells those who watch a topic to look.

@@ -57,7 +57,7 @@ func (r *Reader) Run(ctx context.Context) error {
 	defer func() { s.complain(ctx, s.release()) }()
 	rewound, unwatchRewound := s.DB.Watch(rewound(s.Name))
 	defer unwatchRewound()
-	idle := run.NewIdler(s.DB.Alone())
+	idle := run.NewIdlerWhile(s.DB.Hinted)
 	for ctx.Err() == nil {
 		select {
 		case <-rewound:

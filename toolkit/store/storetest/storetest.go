@@ -24,6 +24,8 @@ type Harness struct {
 	// end of t. It can be opened again after Close, and several times at once unless the
 	// driver is store.Alone.
 	Open func(t testing.TB, place, service string, migrations fs.FS) store.Driver
+	// Deaf says that a store.Teller tells nothing here, as behind a pooler.
+	Deaf bool
 }
 
 //go:embed migrations/*.sql
@@ -45,6 +47,7 @@ func Run(t *testing.T, h Harness) {
 		{"Insert", inserts()},
 		{"Exchange", exchanges()},
 		{"Twice", twices()},
+		{"Hint", hints()},
 	} {
 		t.Run(group.name, func(t *testing.T) {
 			for _, tt := range group.tests {
@@ -69,6 +72,7 @@ const limit = time.Minute
 type desk struct {
 	*testing.T
 	open func() store.Driver
+	deaf bool
 	d    store.Driver
 	ctx  context.Context
 }
@@ -78,7 +82,7 @@ func newDesk(t *testing.T, h Harness) *desk {
 	t.Cleanup(cancel)
 	place := h.Place(t)
 	open := func() store.Driver { return h.Open(t, place, "suite", migrations) }
-	return &desk{T: t, open: open, d: open(), ctx: ctx}
+	return &desk{T: t, open: open, deaf: h.Deaf, d: open(), ctx: ctx}
 }
 
 // again is a second driver on the same database, as another process would have it, or
