@@ -18,6 +18,8 @@ import (
 	"github.com/tidewire/tidewire/driver/sqlite"
 	"github.com/tidewire/tidewire/toolkit/queue"
 	"github.com/tidewire/tidewire/toolkit/queue/queuetest"
+	"github.com/tidewire/tidewire/toolkit/request"
+	"github.com/tidewire/tidewire/toolkit/request/requesttest"
 	"github.com/tidewire/tidewire/toolkit/store"
 	"github.com/tidewire/tidewire/toolkit/store/storetest"
 )
@@ -161,4 +163,17 @@ func table(s queuetest.Service) queue.Table {
 		of.Skip = p.SkipLocked()
 	}
 	return of
+}
+
+// TestRequest has those who ask and those who answer on one Server, which is two connections.
+func TestRequest(t *testing.T) {
+	requesttest.Run(t, requesttest.Harness{New: func(t *testing.T, waiting int) request.Driver {
+		s, err := rabbitmq.Connect(t.Context(), rabbitmq.Config{URL: serverURL(), Prefix: prefix(uuid.NewString())})
+		if err != nil {
+			t.Fatal(err)
+		}
+		q := s.Questions(waiting)
+		t.Cleanup(func() { q.Close(); _ = s.Close() })
+		return q
+	}})
 }
