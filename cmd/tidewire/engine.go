@@ -25,6 +25,7 @@ type engine struct {
 	logs      map[string]stream.Log
 	tables    map[string]queue.Table
 	server    *postgres.Server // nil: SQLite
+	hands     hands            // of work and questions
 }
 
 // An opener opens the database of a service.
@@ -119,7 +120,7 @@ func (e *engine) openAll(ctx context.Context, schemas map[string]fs.FS, open ope
 // close waits for the changes that have begun. The server comes last, for the databases
 // are its connections.
 func (e *engine) close() error {
-	var errs []error
+	errs := []error{e.hands.close()}
 	for _, db := range e.databases {
 		errs = append(errs, db.Close())
 	}

@@ -87,7 +87,11 @@ func wire(ctx context.Context, c config.Config, meter metric.Meter, names ...str
 	products := &product.Service{DB: db["product"], Currency: c.Shop.Currency}
 	// How an order flows: order → payment → inventory → shipping → order, each by the
 	// facts of the one before.
-	process, questions := &run.Process{Instance: uuid.NewString(), Meter: meter}, &request.Local{}
+	process := &run.Process{Instance: uuid.NewString(), Meter: meter}
+	if e.hands, err = openHands(c.Queues, e.tables, meter); err != nil {
+		return nil, errors.Join(err, e.close())
+	}
+	questions := e.hands.carrier()
 	away, err := dial(c, process, names)
 	if err != nil {
 		return nil, errors.Join(err, e.close())
@@ -235,7 +239,7 @@ func (m member) takers() (all []operate.Taker) {
 type platform struct {
 	*engine
 	process    *run.Process // who we are among all instances
-	questions  *request.Local
+	questions  request.Driver
 	strain     *run.Strain // of those services that an order waits for
 	standstill *standstill // of the same
 	retention  time.Duration
@@ -330,7 +334,7 @@ func (p *platform) parts(names []string) (parts []func(context.Context) error) {
 		}
 		for _, name := range queueNames(m) {
 			handlers := slices.DeleteFunc(slices.Clone(m.queues), func(h queue.Handler) bool { return h.Queue != name })
-			w := &queue.Worker{DB: m.db, Driver: p.tables[m.name()], Handlers: handlers, Policy: m.working.policy, Process: p.process, Concurrency: cmp.Or(m.working.calls, callsOut)}
+			w := &queue.Worker{DB: m.db, Driver: p.hands.of(m.name(), p.tables[m.name()]), Handlers: handlers, Policy: m.working.policy, Process: p.process, Concurrency: cmp.Or(m.working.calls, callsOut)}
 			if name != m.working.aside {
 				w.Strain = strain
 			}

@@ -95,16 +95,20 @@ func security(host string, options url.Values) (*tls.Config, error) {
 // errCertain: trying again will not help, only another configuration, or an operator.
 var errCertain = errors.New("the server refuses")
 
+// errAway: trying again may help.
+var errAway = errors.New("RabbitMQ is away")
+
 // unreached says in one sentence why there is no connection, and what to do.
 func (a address) unreached(err error) error {
 	var dial *net.OpError
 	var unknown x509.UnknownAuthorityError
 	var name x509.HostnameError
 	var alert tls.AlertError
+	var said *amqp.Error
 	switch {
 	case errors.Is(err, amqp.ErrCredentials) || errors.Is(err, amqp.ErrSASL):
 		return fmt.Errorf("%w: the RabbitMQ at %s does not let %q in: correct user and password", errCertain, a.where, a.user)
-	case errors.Is(err, amqp.ErrVhost):
+	case errors.Is(err, amqp.ErrVhost) || errors.As(err, &said) && said.Code == amqp.NotAllowed:
 		return fmt.Errorf("%w: the RabbitMQ at %s has no vhost %q, or %q may not use it: create it with rabbitmqctl add_vhost and set_permissions, or correct the address", errCertain, a.where, a.vhost, a.user)
 	case errors.As(err, &unknown):
 		return fmt.Errorf("%w: the certificate of the RabbitMQ at %s is of an authority that is not known: name it with ?ca=FILE", errCertain, a.where)
@@ -113,11 +117,11 @@ func (a address) unreached(err error) error {
 	case errors.As(err, &alert):
 		return fmt.Errorf("%w: the RabbitMQ at %s wants another certificate of ours: ?cert=FILE&key=FILE (%w)", errCertain, a.where, alert)
 	case errors.As(err, &dial) && dial.Op == "dial":
-		return fmt.Errorf("nothing answers at %s: start RabbitMQ there, or correct the address (%w)", a.where, dial.Err)
+		return fmt.Errorf("%w: nothing answers at %s: start RabbitMQ there, or correct the address (%w)", errAway, a.where, dial.Err)
 	case errors.As(err, new(tls.RecordHeaderError)):
 		return fmt.Errorf("%w: what answers at %s does not speak TLS: write amqp://, or correct the port", errCertain, a.where)
 	case errors.As(err, &dial) && dial.Timeout():
-		return fmt.Errorf("the RabbitMQ at %s does not answer in time", a.where)
+		return fmt.Errorf("%w: what is at %s does not answer in time", errAway, a.where)
 	}
-	return fmt.Errorf("what answers at %s does not speak AMQP now: correct the address, or amqps:// where it wants TLS (%w)", a.where, err)
+	return fmt.Errorf("%w: what answers at %s does not speak AMQP now: if it never does, correct the address, or write amqps:// where it wants TLS (%w)", errAway, a.where, err)
 }

@@ -2,6 +2,8 @@ package rabbitmq
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -72,6 +74,25 @@ func (d *Driver) Confirm(ctx context.Context, verdicts []queue.Verdict) error {
 		}
 	}
 	return nil
+}
+
+// A Trouble is a queue that the server is of no use for now: its messages are taken from the
+// table.
+type Trouble struct {
+	Queue string
+	Err   error
+}
+
+// Troubles returns those that there are.
+func (d *Driver) Troubles() (all []Trouble) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, name := range slices.Sorted(maps.Keys(d.lines)) {
+		if err := d.lines[name].troubled(); err != nil {
+			all = append(all, Trouble{name, err})
+		}
+	}
+	return all
 }
 
 // line returns the line of a queue, which begins with the first call.

@@ -2,6 +2,7 @@ package rabbitmq
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
@@ -16,10 +17,12 @@ const (
 	window = 1024
 	// resend is after what time a message is sent once more that was stored by the server and
 	// taken by nobody: it may be lost with it.
-	resend = 10 * time.Second
+	resend = 5 * time.Second
 	// overlap covers changes that commit in another order than they began.
 	overlap = 200 * time.Millisecond
 	sweep   = 250 * time.Millisecond
+	// retry is how long a queue that took nothing is left alone when there is nothing to send.
+	retry = 30 * time.Second
 )
 
 // forward publishes what is due, the longest due first. It decides nothing: what it publishes
@@ -56,6 +59,7 @@ func (l *line) forward(ctx context.Context) {
 		}
 		switch {
 		case len(next) == 0:
+			l.probe(ctx, p)
 			idle.Wait(ctx, hint)
 		case l.send(ctx, p, next):
 			idle.Reset()
@@ -67,6 +71,23 @@ func (l *line) forward(ctx context.Context) {
 	}
 	if p.ch != nil {
 		l.server.out.abandon(p.ch)
+	}
+}
+
+// probe looks, where there is nothing to send, whether the server can be used: else nobody would
+// find out that it is back. Whether a queue takes messages shows only when one is sent; that is
+// tried again after a while.
+func (l *line) probe(ctx context.Context, p *publisher) {
+	err := p.open()
+	if l.server.out.blocked.Load() {
+		err = errBlocked
+	}
+	l.mu.Lock()
+	failed, since := l.sending.err, l.sending.since
+	l.mu.Unlock()
+	refused := errors.Is(failed, errNacked) || errors.Is(failed, errTimeout) || errors.Is(failed, errReturned)
+	if err != nil || failed != nil && (!refused || time.Since(since) > retry) {
+		l.note(ctx, &l.sending, err)
 	}
 }
 
@@ -139,6 +160,7 @@ func (l *line) send(ctx context.Context, p *publisher, next []queue.Delivery) (s
 		msgs[i] = written(l.DB.Service(), d.Message)
 	}
 	var failed error
+	began := time.Now()
 	errs := p.publish(ctx, "", l.at, msgs)
 	l.mu.Lock()
 	for i, err := range errs {
@@ -147,6 +169,9 @@ func (l *line) send(ctx context.Context, p *publisher, next []queue.Delivery) (s
 			delete(l.sent, next[i].ID)
 			l.server.meters.failed(l.name, err)
 		}
+	}
+	if failed != nil && l.sending.since.IsZero() {
+		l.sending.since = began // who is not answered has waited already
 	}
 	l.mu.Unlock()
 	l.note(ctx, &l.sending, failed)

@@ -45,7 +45,10 @@ type arrival struct {
 }
 
 // A trouble is since when something does not work; zero if it does.
-type trouble struct{ since, told time.Time }
+type trouble struct {
+	since, told time.Time
+	err         error
+}
 
 // is notes whether something works, and reports whether that is news that should be told.
 func (t *trouble) is(err error) (tell bool) {
@@ -54,7 +57,7 @@ func (t *trouble) is(err error) (tell bool) {
 		return false
 	}
 	now := time.Now()
-	if t.since.IsZero() {
+	if t.err = err; t.since.IsZero() {
 		t.since = now
 	}
 	if now.Sub(t.told) < time.Minute {
@@ -64,18 +67,27 @@ func (t *trouble) is(err error) (tell bool) {
 	return true
 }
 
-func (t trouble) lasts() bool { return !t.since.IsZero() && time.Since(t.since) > patience }
+func (t trouble) lasts() bool { return !t.since.IsZero() && time.Since(t.since) >= patience }
 
 // stuck reports whether the server is of no use for now.
 func (l *line) stuck() bool {
 	l.mu.Lock()
-	defer l.mu.Unlock()
 	l.asked = time.Now()
-	select {
-	case l.wanted <- struct{}{}:
-	default:
+	l.want()
+	l.mu.Unlock()
+	return l.troubled() != nil
+}
+
+// troubled returns what does not work, if that lasts.
+func (l *line) troubled() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, t := range []trouble{l.hearing, l.sending} {
+		if t.lasts() {
+			return t.err
+		}
 	}
-	return l.hearing.lasts() || l.sending.lasts()
+	return nil
 }
 
 // note remembers how hearing or sending goes.
@@ -83,7 +95,7 @@ func (l *line) note(ctx context.Context, of *trouble, err error) {
 	l.mu.Lock()
 	tell := of.is(err)
 	l.mu.Unlock()
-	if tell && ctx.Err() == nil {
+	if tell && ctx.Err() == nil && !errors.Is(err, errAway) { // the link tells that
 		slog.WarnContext(ctx, "RabbitMQ is of no use for a queue now: workers take its messages from the database until it is", "queue", l.name, "error", err)
 	}
 }

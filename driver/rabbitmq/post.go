@@ -3,10 +3,15 @@ package rabbitmq
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 )
+
+// direct is how the addresses begin of those who have the server itself carry the reply. They
+// are no queues: what must be taken by one comes back.
+const direct = "amq.rabbitmq.reply-to."
 
 // A post sends single messages for many at the same time, and tells each what became of his.
 type post struct {
@@ -70,7 +75,8 @@ func (p *post) publish(queue string, m amqp.Publishing) (*amqp.Channel, int64, *
 	}
 	p.last++
 	m.Headers[place] = p.last
-	c, err := p.ch.PublishWithDeferredConfirm("", queue, true, false, m)
+	named := !strings.HasPrefix(queue, direct)
+	c, err := p.ch.PublishWithDeferredConfirm("", queue, named, false, m)
 	return p.ch, p.last, c, err
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 )
@@ -17,7 +16,7 @@ var (
 )
 
 const (
-	confirmTime = 5 * time.Second
+	confirmTime = patience
 	together    = 512 // messages on their way, of one publisher
 )
 

@@ -90,7 +90,7 @@ func (r *reading) run(ctx, all context.Context, first chan<- error) {
 			return
 		}
 		told(first, err)
-		if t.is(err) {
+		if t.is(err) && !errors.Is(err, errAway) { // the link tells that
 			slog.WarnContext(ctx, "questions cannot be carried by RabbitMQ now, and are tried again", "queue", r.at, "error", err)
 		}
 		idle.Wait(ctx, nil)
@@ -143,6 +143,7 @@ func (r *reading) session(ctx, all context.Context, under func()) error {
 		_ = d.Ack(false) // else it comes again: whoever asked hears once
 	}
 	if ctx.Err() != nil {
+		<-r.left
 		return nil
 	}
 	return over(ended)

@@ -1,7 +1,6 @@
 package rabbitmq
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -39,7 +38,7 @@ type Config struct {
 
 // Connect reaches a server. It fails where trying again would not help: one that does not
 // answer is logged, and tried again by whoever needs it.
-func Connect(ctx context.Context, c Config) (*Server, error) {
+func Connect(c Config) (*Server, error) {
 	at, err := parse(c.URL)
 	if err != nil {
 		return nil, err
@@ -51,8 +50,6 @@ func Connect(ctx context.Context, c Config) (*Server, error) {
 	}
 	if _, err := s.out.connection(); errors.Is(err, errCertain) {
 		return nil, errors.Join(err, s.Close())
-	} else if err != nil {
-		slog.WarnContext(ctx, "RabbitMQ cannot be reached and is tried again; workers take their work from the database meanwhile", "error", err)
 	}
 	return s, nil
 }
@@ -90,7 +87,8 @@ type link struct {
 	next   time.Time // not before
 	pause  time.Duration
 	closed bool
-	watch  sync.WaitGroup
+	trouble
+	watch sync.WaitGroup
 }
 
 // connection returns one that is open. While none can be made, it says why, and tries again
@@ -110,9 +108,13 @@ func (l *link) connection() (*amqp.Connection, error) {
 	if err != nil {
 		l.pause = min(max(2*l.pause, 50*time.Millisecond), 2*time.Second)
 		l.next, l.failed = time.Now().Add(l.pause), l.at.unreached(err)
+		if l.trouble.is(l.failed) {
+			slog.Warn("RabbitMQ cannot be used and is tried again; workers take their work from the database meanwhile", "error", l.failed)
+		}
 		return nil, l.failed
 	}
 	l.conn, l.pause, l.failed = conn, 0, nil
+	_ = l.trouble.is(nil)
 	l.blocked.Store(false)
 	alarms := conn.NotifyBlocked(make(chan amqp.Blocking, 8))
 	l.watch.Go(func() {

@@ -100,7 +100,7 @@ func (s *servers) connect(t testing.TB, place string) *rabbitmq.Server {
 	if c := s.at[place]; c != nil {
 		return c
 	}
-	c, err := rabbitmq.Connect(t.Context(), rabbitmq.Config{URL: serverURL(), Prefix: prefix(place)})
+	c, err := rabbitmq.Connect(rabbitmq.Config{URL: serverURL(), Prefix: prefix(place)})
 	if err != nil {
 		t.Fatalf("no RabbitMQ: run scripts/servers up rabbitmq (%v)", err)
 	}
@@ -168,7 +168,7 @@ func table(s queuetest.Service) queue.Table {
 // TestRequest has those who ask and those who answer on one Server, which is two connections.
 func TestRequest(t *testing.T) {
 	requesttest.Run(t, requesttest.Harness{New: func(t *testing.T, waiting int) request.Driver {
-		s, err := rabbitmq.Connect(t.Context(), rabbitmq.Config{URL: serverURL(), Prefix: prefix(uuid.NewString())})
+		s, err := rabbitmq.Connect(rabbitmq.Config{URL: serverURL(), Prefix: prefix(uuid.NewString())})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -17,6 +17,7 @@ import (
 var examples = map[string]string{
 	"data":               "elsewhere",
 	"database":           "postgres://shop:hush@db/shop",
+	"queues":             "amqp://shop:hush@broker:5672/shop",
 	"listen":             "127.0.0.1:7",
 	"admin":              "[::1]:8",
 	"retention":          "45d",
