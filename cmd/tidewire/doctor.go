@@ -24,7 +24,7 @@ type doctorCommand struct {
 
 // Help says what it looks at.
 func (doctorCommand) Help() string {
-	return `It asks the running platform for partitions that have stopped, work that is stuck, keys that wait, orders past their deadline, mails that do not leave, money of which the payment provider's ledger and ours say different things, a payment provider that does not answer and a disk that is nearly full, and says what to do about each. If the platform does not run, it says so, and checks the configuration and the data directory. It exits 1 when it found something.
+	return `It asks the running platform for partitions that have stopped, work that is stuck, keys that wait, orders past their deadline, mails that do not leave, money of which the payment provider's ledger and ours say different things, a payment provider or a cache that does not answer and a disk that is nearly full, and says what to do about each. If the platform does not run, it says so, and checks the configuration and the data directory. It exits 1 when it found something.
 
 Examples:
 
@@ -99,6 +99,7 @@ func atRest(ctx context.Context, c config.Config, notRunning error) []operate.Fi
 		add(c.Data, "look at the disk", err)
 		found = append(found, full...)
 	}
+	found = append(found, cacheAway(ctx, c)...)
 	if c.Database != "" {
 		server, err := postgres.Connect(ctx, c.Database)
 		add("database", "start PostgreSQL, or mend the key database", err)
@@ -166,6 +167,7 @@ func (p *platform) operators(c config.Config, mails *notification.Service) *oper
 		},
 		func(ctx context.Context) ([]operate.Finding, error) { return lateMails(ctx, mails) },
 		p.hands.findings,
+		func(ctx context.Context) ([]operate.Finding, error) { return cacheAway(ctx, c), nil },
 		func(context.Context) ([]operate.Finding, error) { return nearlyFull(c.Data) },
 		func(context.Context) ([]operate.Finding, error) { return unsafely(p.server), nil },
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/tidewire/tidewire/cmd/tidewire/config"
 	"github.com/tidewire/tidewire/driver/postgres"
+	"github.com/tidewire/tidewire/driver/redis"
 	"github.com/tidewire/tidewire/driver/sqlite"
 	"github.com/tidewire/tidewire/toolkit/queue"
 	"github.com/tidewire/tidewire/toolkit/store"
@@ -26,6 +27,8 @@ type engine struct {
 	tables    map[string]queue.Table
 	server    *postgres.Server // nil: SQLite
 	hands     hands            // of work and questions
+	cache     *redis.Server    // nil: none
+	news      *redis.Broadcast // on cache
 }
 
 // An opener opens the database of a service.
@@ -123,6 +126,9 @@ func (e *engine) close() error {
 	errs := []error{e.hands.close()}
 	for _, db := range e.databases {
 		errs = append(errs, db.Close())
+	}
+	if e.cache != nil {
+		errs = append(errs, e.cache.Close())
 	}
 	if e.server != nil {
 		e.server.Close()

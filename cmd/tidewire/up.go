@@ -228,6 +228,9 @@ func (s *start) claim() (err error) {
 
 // look refuses what cannot work before anything is made or written.
 func (s *start) look(ctx context.Context) error {
+	if err := lookAtCache(ctx, s.Config); err != nil {
+		return err
+	}
 	if s.Database == "" {
 		_, err := databases(s.Data, serviceNames())
 		return err

@@ -106,10 +106,10 @@ func wire(ctx context.Context, c config.Config, meter metric.Meter, names ...str
 	if c.Order.CheckStock {
 		orders.Stock = either(away, "inventory", order.Stock(order.Questions{Client: asks}), func(at conn) order.Stock { return inventory.NewClient(at) })
 	}
-	// Who is told at once, in this process, of what he would find out a little later.
+	// Who is told at once, in this process or where there is a cache in all, of what he would find out a little later.
 	numbers := &analytics.Service{DB: db["analytics"]}
-	told := &broadcast.Local{}
-	if err := errors.Join(topic(&products.Changed, told, "product.changed", process), topic(&orders.Changes, told, "order.changes", process),
+	told, err := e.tells(c, process)
+	if err := errors.Join(err, topic(&products.Changed, told, "product.changed", process), topic(&orders.Changes, told, "order.changes", process),
 		topic(&numbers.Numbers, told, "analytics.numbers", process)); err != nil {
 		return nil, errors.Join(err, e.close())
 	}
@@ -322,6 +322,9 @@ func (p *platform) followers() (all []asyncapi.Follower) {
 // are, somebody looks whether all is read that an order waits for.
 func (p *platform) parts(names []string) (parts []func(context.Context) error) {
 	parts = append(parts, p.standstill.run)
+	if p.news != nil {
+		parts = append(parts, p.news.Run)
+	}
 	for _, m := range p.named(names) {
 		var strain *run.Strain
 		if m.awaited {

@@ -106,6 +106,8 @@ func TestRefused(t *testing.T) {
 		{name: "the world, operators", set: "admin=192.168.0.1:1", want: "is not a loopback address"},
 		{name: "no port", set: "listen=localhost", want: "is not HOST:PORT"},
 		{name: "other database", set: "database=mysql://x", want: "database: must be empty"},
+		{name: "other cache", set: "cache=memcached://x", want: "cache: must be redis://"},
+		{name: "a cache without TLS", set: "cache=redis://x?ca=y", want: `cache: has the parameter "ca", which is for TLS`},
 		{name: "duration", set: "retention=xd", want: `retention: "xd" is no number of days`},
 		{name: "short", set: "retention=1h", want: "retention: 1h0m0s is less than a day"},
 		{name: "no day", set: "carrier.day=0s", want: "carrier.day: 0s is less than 100ms"},
