@@ -157,6 +157,7 @@ func (p *platform) operators(c config.Config, mails *notification.Service) *oper
 			d.Ready = append(d.Ready, operate.Check{Name: "readers of " + m.name(), Works: p.standstill.works(m.name())})
 		}
 	}
+	p.topics.look(d)
 	d.Checks = []operate.Finder{
 		func(ctx context.Context) ([]operate.Finding, error) { return lateOrders(ctx, p.databases["order"]) },
 		func(ctx context.Context) ([]operate.Finding, error) {

@@ -29,6 +29,7 @@ type engine struct {
 	hands     hands            // of work and questions
 	cache     *redis.Server    // nil: none
 	news      *redis.Broadcast // on cache
+	topics    *topics          // nil: the logs are all that is followed
 }
 
 // An opener opens the database of a service.
@@ -52,6 +53,11 @@ func openEngine(ctx context.Context, c config.Config, schemas map[string]fs.FS) 
 	if err := e.openAll(ctx, schemas, open); err != nil {
 		return nil, errors.Join(err, e.close())
 	}
+	topics, err := openTopics(ctx, c)
+	if err != nil {
+		return nil, errors.Join(err, e.close())
+	}
+	e.topics = topics
 	return e, nil
 }
 
@@ -123,7 +129,7 @@ func (e *engine) openAll(ctx context.Context, schemas map[string]fs.FS, open ope
 // close waits for the changes that have begun. The server comes last, for the databases
 // are its connections.
 func (e *engine) close() error {
-	errs := []error{e.hands.close()}
+	errs := []error{e.hands.close(), e.topics.close()}
 	for _, db := range e.databases {
 		errs = append(errs, db.Close())
 	}

@@ -332,7 +332,7 @@ func (p *platform) parts(names []string) (parts []func(context.Context) error) {
 		}
 		for _, log := range m.logs() {
 			handlers := slices.DeleteFunc(slices.Clone(m.streams), func(h stream.Handler) bool { return h.Log != log })
-			r := &stream.Reader{DB: m.db, Log: p.logs[log], Name: log, Handlers: handlers, Policy: m.reading.policy, Process: p.process, Strain: strain, Rest: m.reading.rest}
+			r := &stream.Reader{DB: m.db, Log: p.follow(m, log), Name: log, Handlers: handlers, Policy: m.reading.policy, Process: p.process, Strain: strain, Rest: m.reading.rest}
 			parts = append(parts, r.Run)
 		}
 		for _, name := range queueNames(m) {
@@ -343,6 +343,7 @@ func (p *platform) parts(names []string) (parts []func(context.Context) error) {
 			}
 			parts = append(parts, w.Run)
 		}
+		parts = append(parts, p.relays(m)...)
 		if m.answers != nil {
 			parts = append(parts, (&request.Server{Driver: p.questions, Service: m.name(), Handlers: m.answers, Process: p.process}).Run)
 		}
@@ -352,7 +353,7 @@ func (p *platform) parts(names []string) (parts []func(context.Context) error) {
 		if m.view != nil {
 			parts = append(parts, m.view.Run)
 		}
-		parts = append(parts, journal.Pruner{DB: m.db, Readers: p.readersOf(m.name()), Keep: p.retention}.Run)
+		parts = append(parts, journal.Pruner{DB: m.db, Readers: append(p.readersOf(m.name()), p.keepers(m.name())...), Keep: p.retention}.Run)
 	}
 	return parts
 }

@@ -21,6 +21,7 @@ type Desk struct {
 	Queues      map[string][]string      // by service, to show those with nothing in them
 	Away        map[string]func() bool   // by queue: whether what its calls need is away, so that its jobs wait; may lack most
 	Ready       []Check                  // what must work before the platform is ready
+	Forwards    []string                 // where the journals are forwarded to, as their relays are named
 	Checks      []Finder                 // what else can be wrong, of the shop and the machine
 	Sagas       map[string]saga.Operated // by service; may lack most
 	Follows     map[string][]string      // by service: the kinds that it does something about

@@ -96,6 +96,10 @@ func unread(streams []Stream) (found []Finding) {
 // stopped says what a partition that nobody reads lacks, as far as its log tells, and what
 // is lost if the log that was read is put back.
 func (d *Desk) stopped(ctx context.Context, s Stream) Finding {
+	if s.Subscription != s.Service {
+		return Finding{What: "a partition is not forwarded any more: " + s.Stopped, Where: s.Where(),
+			Do: "nothing was skipped: put right what it says, and start the service again; topics that can be given up are filled again from the journals, when they are deleted while the platform is stopped"}
+	}
 	f := Finding{What: "a partition is not read any more: " + s.Stopped, Where: s.Where()}
 	since := "what was said"
 	if end, later, err := d.since(ctx, s); err == nil {

@@ -3,6 +3,7 @@ package operate
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/tidewire/tidewire/toolkit/store"
@@ -51,6 +52,9 @@ func (d *Desk) Streams(ctx context.Context) ([]Stream, error) {
 			var s Stream
 			if err := scan(&s.Subscription, &s.Log, &s.Partition, &s.Position, &s.last, &s.Owner, &s.OwnedUntil, &s.Strikes, &s.Stopped); err != nil {
 				return err
+			}
+			if s.Subscription != db.Service() && !slices.Contains(d.Forwards, s.Subscription) {
+				return nil // of an engine that is not used now
 			}
 			p := parked[streamKey{s.Subscription, s.Log, s.Partition}]
 			s.Service, s.ParkedKeys, s.Parked, s.Dead = db.Service(), p.ParkedKeys, p.Parked, p.Dead

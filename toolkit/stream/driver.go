@@ -40,8 +40,8 @@ type Query struct {
 	From []store.Position // one for each partition that is wanted
 	Max  int              // messages in all
 	Want func(kind string) bool
-	// Follow says that the caller will ask for what follows next: the log may read ahead for
-	// it. There is one such caller of a Log at a time.
+	// Follow says that the caller has handled everything up to there, and will ask for what
+	// follows: the log may read ahead for it.
 	Follow bool
 }
 

@@ -68,7 +68,10 @@ func (f Follower) Await(ctx context.Context, at store.Position) error {
 // Stands returns ErrNowhere if a log has nothing at a position, nor behind it.
 func Stands(ctx context.Context, log Log, at store.Position) error {
 	id, err := log.At(ctx, at.Partition, at.Seq)
-	if err != nil && !errors.Is(err, ErrUnseen) || id != "" {
+	if errors.Is(err, ErrUnseen) { // the journal knows
+		return nil
+	}
+	if err != nil || id != "" {
 		return err
 	}
 	// What was there may have passed its retention.

@@ -10,6 +10,7 @@ import (
 // A Handler is what a reader does with one kind of fact of one log.
 type Handler struct {
 	Log, Kind string
+	Command   bool // it is asked to do something, and not told a fact
 
 	passes bool
 	check  func(message.Message) error
@@ -23,7 +24,8 @@ type Handler struct {
 // the message's key alone (else see Deciding): store.Tx.Each runs it beside others.
 func On[T message.Kind](log string, h func(context.Context, *store.Tx, message.Of[T]) error) Handler {
 	var kind T
-	return Handler{Log: log, Kind: kind.Kind(), check: message.Check[T],
+	_, command := any(kind).(message.Work)
+	return Handler{Log: log, Kind: kind.Kind(), Command: command, check: message.Check[T],
 		keys: func(m message.Message) ([]string, error) { return []string{m.Key}, nil },
 		handle: func(ctx context.Context, tx *store.Tx, m message.Message) error {
 			of, err := message.Decode[T](m)

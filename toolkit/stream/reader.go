@@ -254,6 +254,9 @@ func (s *session) read(ctx context.Context) ([]Entry, error) {
 // complain logs the first error of a row, and that it is over.
 func (s *session) complain(ctx context.Context, err error) {
 	switch {
+	case errors.Is(err, ErrUnseen):
+		slog.DebugContext(ctx, "nothing to read yet", "service", s.DB.Service(), "log", s.Name, "error", err)
+		return
 	case err != nil && !s.troubled:
 		slog.WarnContext(ctx, "reading has stopped and is tried again", "service", s.DB.Service(), "log", s.Name, "error", err)
 	case err == nil && s.troubled:

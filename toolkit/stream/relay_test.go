@@ -29,13 +29,13 @@ func (s said) Class() message.Class { return s.class }
 
 // A shelf is a Keeper in memory, which can lose things.
 type shelf struct {
-	mu       sync.Mutex
-	kept     [store.Partitions][]stream.Forwarded
-	fail     error // of the next Send, which keeps the first half
-	lost     error // of the next Send, which keeps all: its confirm is lost
-	refuses  string
-	forgets  bool // it is no Keeper
-	sends    int
+	mu      sync.Mutex
+	kept    [store.Partitions][]stream.Forwarded
+	fail    error // of the next Send, which keeps the first half
+	lost    error // of the next Send, which keeps all: its confirm is lost
+	refuses string
+	forgets bool // it is no Keeper
+	sends   int
 }
 
 func (s *shelf) Send(_ context.Context, all []stream.Forwarded) error {

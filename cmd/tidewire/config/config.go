@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tidewire/tidewire/driver/kafka"
 	"github.com/tidewire/tidewire/driver/rabbitmq"
 	"github.com/tidewire/tidewire/shop/door"
 	"github.com/tidewire/tidewire/shop/money"
@@ -33,6 +34,7 @@ type Config struct {
 	Database  string        `key:"database" secret:"true" doc:"empty: embedded SQLite in data; or postgres://USER:PASSWORD@HOST/NAME"`
 	Queues    string        `key:"queues" secret:"true" doc:"empty: work is handed out by the database; or amqp://USER:PASSWORD@HOST:PORT/VHOST, amqps://…?ca=FILE&cert=FILE&key=FILE: by RabbitMQ, in a vhost of its own"`
 	Cache     string        `key:"cache" secret:"true" doc:"who tells several instances of each other's changes at once. Empty: nobody, they look; or redis://USER:PASSWORD@HOST:PORT/DATABASE, rediss://… for TLS; ?ca=FILE, ?cert=FILE&key=FILE, ?prefix=NAME where another platform shares it"`
+	Streams   string        `key:"streams" secret:"true" doc:"empty: services follow each other's journals; or kafka://[USER:PASSWORD@]HOST:9092[,HOST:9092…]; ?tls=true&ca=FILE&cert=FILE&key=FILE, &sasl=scram-sha-256|scram-sha-512|plain, &prefix=NAME of topics and groups, &replication=N, &create=false, &unsafe=true"`
 	Listen    string        `key:"listen" default:"127.0.0.1:3000" doc:"customers' door"`
 	Admin     string        `key:"admin" default:"127.0.0.1:3001" doc:"operators' door: health, metrics, what the commands use"`
 	Retention time.Duration `key:"retention" default:"30d" doc:"how long commands, done jobs, idempotency keys past their 24 h and audit rows stay"`
@@ -116,7 +118,7 @@ type Services struct {
 
 // later are the keys, and the beginnings of keys, of later versions.
 var later = []string{
-	"streams", "search",
+	"search",
 	"auth.issuer", "auth.audience", "gateway.", "limits.",
 }
 
@@ -159,6 +161,8 @@ func (c *Config) check() error {
 		return fmt.Errorf("queues: %w", rabbitmq.Check(c.Queues))
 	case cacheFault(c.Cache) != nil:
 		return fmt.Errorf("cache: %w", cacheFault(c.Cache))
+	case c.Streams != "" && kafka.Check(c.Streams) != nil:
+		return fmt.Errorf("streams: %w", kafka.Check(c.Streams))
 	case c.Payment.Simulator != "" && !strings.HasPrefix(c.Payment.Simulator, "http://"):
 		return fmt.Errorf("payment.simulator: %q does not begin with http://", c.Payment.Simulator)
 	case c.Traces.To != "" && !collected(c.Traces):

@@ -97,7 +97,9 @@ func TestRefused(t *testing.T) {
 		{name: "twice", file: "data: x\ndata: y\n", want: "t.yaml:2: not YAML"},
 		{name: "broken", file: "data: x\n  listen: [\n", want: "t.yaml:"},
 		{name: "no =", set: "listen", want: "must be key=value"},
-		{name: "later key", set: "streams=kafka://x", want: "streams is not yet in this version"},
+		{name: "other streams", set: "streams=nats://x", want: "streams: must begin with kafka://"},
+		{name: "streams with what is not", set: "streams=kafka://x?acks=1", want: "streams: it has no acks"},
+		{name: "later key", set: "search=opensearch+http://x", want: "search is not yet in this version"},
 		{name: "later keys", file: "limits:\n  user: 3\n", want: "limits.user is not yet in this version"},
 		{name: "later mode", environ: "TIDEWIRE_AUTH_MODE=jwt", want: "TIDEWIRE_AUTH_MODE: auth.mode: jwt is not yet in this version"},
 		{name: "no style", set: "order.style=x", want: `order.style: "x" is not one of orchestrated, choreographed, parallel`},
@@ -149,7 +151,7 @@ func TestWarnings(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := strings.Join(l.Warnings, "\n")
-	for _, want := range []string{"KAFKA_BROKERS is set, but streams is not yet in this version", "TIDEWIRE_PORT_3000_TCP"} {
+	for _, want := range []string{"KAFKA_BROKERS is used as streams", "TIDEWIRE_PORT_3000_TCP"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("got %q, want %q in it", got, want)
 		}

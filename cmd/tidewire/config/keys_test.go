@@ -19,6 +19,7 @@ var examples = map[string]string{
 	"database":           "postgres://shop:hush@db/shop",
 	"queues":             "amqp://shop:hush@broker:5672/shop",
 	"cache":              "redis://shop:hush@cache:6379/2",
+	"streams":            "kafka://shop:hush@a:9092",
 	"listen":             "127.0.0.1:7",
 	"admin":              "[::1]:8",
 	"retention":          "45d",

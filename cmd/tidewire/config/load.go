@@ -78,6 +78,9 @@ func (l *loader) legacy(src Source) error {
 			continue
 		}
 		l.warn("%s is used as %s", old.name, old.key)
+		if old.key == "streams" && !strings.Contains(value, "://") {
+			value = "kafka://" + value
+		}
 		if err := l.take(old.key, value, "environment "+old.name); err != nil {
 			return err
 		}

@@ -32,7 +32,7 @@ func (k *desk) wrote(key string, facts ...message.Kind) store.Position {
 }
 
 func (k *desk) follower() stream.Follower {
-	return stream.Follower{DB: k.target, Log: k.log, Name: "source", Handlers: k.reader(do).Handlers}
+	return stream.Follower{DB: k.target, Log: k.journal(), Name: "source", Handlers: k.reader(do).Handlers}
 }
 
 // reaches waits for a follower to get to a position for a time, and says how that ended.
@@ -103,9 +103,9 @@ func followers() []test {
 			k.reaches(k.follower(), at, long, nil)
 			k.reaches(k.follower(), beyond, long, stream.ErrNowhere)
 			for _, p := range []store.Position{at, {Partition: at.Partition, Seq: at.Seq - 1}} {
-				k.must(stream.Stands(k.Context(), k.log, p))
+				k.must(stream.Stands(k.Context(), k.journal(), p))
 			}
-			if err := stream.Stands(k.Context(), k.log, beyond); !errors.Is(err, stream.ErrNowhere) {
+			if err := stream.Stands(k.Context(), k.journal(), beyond); !errors.Is(err, stream.ErrNowhere) {
 				k.Errorf("beyond the end: %v", err)
 			}
 		}},

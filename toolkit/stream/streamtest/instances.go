@@ -120,6 +120,7 @@ func zombie(k *desk) {
 func forgetful(k *desk) {
 	r, log := k.reader(do), &absent{Log: k.log}
 	r.Log, r.Lease = log, 10*lease // it is back long before the lease ends
+	k.append("a", unheard{})       // a copy that has nothing is not read
 	k.start(r)
 	k.await("one with all", func() bool { return slices.Equal(k.shares(), []int{16}) })
 	log.away.Store(true)

@@ -27,6 +27,7 @@ func others() []test {
 			k.update(k.source, func(tx *store.Tx) error { return tx.Exec(tt.spoil) })
 			k.append("a", counted{1})
 			k.append("a", ended{})
+			k.anew()
 			r := k.reader(do)
 			// It can be told before a reader has looked, and is told by all afterwards.
 			early, err := stream.Strange(k.Context(), k.target, r.Name, r.Log)
@@ -62,6 +63,7 @@ func others() []test {
 		stop()
 		k.update(k.source, func(tx *store.Tx) error { return tx.Exec(`UPDATE identity SET id = 'another' || id`) })
 		k.append("a", counted{1})
+		k.anew()
 		stopped := func() int { return k.one(`SELECT count(*) FROM position WHERE stopped <> ''`) }
 		for range 2 { // the second reader looks again, and finds the same
 			stop = k.start(k.reader(do))
@@ -69,6 +71,7 @@ func others() []test {
 			stop()
 		}
 		k.update(k.source, func(tx *store.Tx) error { return tx.Exec(`UPDATE identity SET id = substr(id, 8)`) })
+		k.anew()
 		k.start(k.reader(do))
 		k.awaitEffects("a", 0, 1)
 		if n := stopped(); n != 0 {

@@ -38,7 +38,7 @@ func rewoundTo() []test {
 			k.start(k.reader(do))
 			k.awaitEffects("a", 0, 1, 2, 3)
 			all := k.entries("a")
-			to, err := stream.Before(k.Context(), k.log, k.readSoFar(), all[2].Seq)
+			to, err := stream.Before(k.Context(), k.journal(), k.readSoFar(), all[2].Seq)
 			k.must(err)
 			k.rewind(to)
 			k.awaitEffects("a", 0, 1, 2, 3, 2, 3)
@@ -47,6 +47,7 @@ func rewoundTo() []test {
 			k.append("a", counted{0})
 			// What is a second apart in the log need not be in this test.
 			k.update(k.source, func(tx *store.Tx) error { return tx.Exec(`UPDATE journal SET time = time - 60000000`) })
+			k.anew()
 			k.append("a", counted{1})
 			k.numbers(20, 3)
 			k.close()
@@ -144,7 +145,7 @@ func rewoundOver() []test {
 // wantSince compares what follows of key a, where the log is read from some time ago on.
 func (k *desk) wantSince(ago time.Duration, want []int) {
 	k.Helper()
-	to, err := stream.Since(k.Context(), k.log, k.readSoFar(), time.Now().Add(-ago))
+	to, err := stream.Since(k.Context(), k.journal(), k.readSoFar(), time.Now().Add(-ago))
 	k.must(err)
 	got := []int{}
 	for _, p := range to {

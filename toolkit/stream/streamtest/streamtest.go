@@ -4,6 +4,7 @@ import (
 	"context"
 	"embed"
 	"fmt"
+	"io"
 	"slices"
 	"sync"
 	"testing"
@@ -20,8 +21,12 @@ import (
 // A Harness makes databases and their logs.
 type Harness struct {
 	storetest.Harness
-	// Log returns the log that the facts appended to db are read from; db is on d.
+	// Log returns the log that the facts appended to db are read from; db is on d. One that
+	// has a method Close is closed before db; one that is a copy has a method Journal.
 	Log func(db *store.DB, d store.Driver) stream.Log
+	// Anew makes a log anew that is a copy of the journal, when that has become another one,
+	// and waits until it has everything; nil: the log is the journal.
+	Anew func(t testing.TB, log stream.Log)
 }
 
 //go:embed migrations/*.sql
@@ -91,7 +96,10 @@ type desk struct {
 func newDesk(t *testing.T, h Harness, place string) *desk {
 	k := &desk{T: t, h: h, place: place}
 	k.open()
-	t.Cleanup(func() { k.stop() })
+	t.Cleanup(func() {
+		k.stop()
+		k.closeLog()
+	})
 	return k
 }
 
@@ -105,8 +113,32 @@ func (k *desk) open() {
 
 // close lets another process open the databases.
 func (k *desk) close() {
+	k.closeLog()
 	k.must(k.source.Close())
 	k.must(k.target.Close())
+}
+
+// closeLog ends a log that is open beside the journal.
+func (k *desk) closeLog() {
+	if c, ok := k.log.(io.Closer); ok {
+		k.must(c.Close())
+	}
+}
+
+// journal is what whoever asks about places looks at: a copy does not know them all.
+func (k *desk) journal() stream.Log {
+	if c, ok := k.log.(interface{ Journal() stream.Log }); ok {
+		return c.Journal()
+	}
+	return k.log
+}
+
+// anew has the log show what the journal is now.
+func (k *desk) anew() {
+	k.Helper()
+	if k.h.Anew != nil {
+		k.h.Anew(k, k.log)
+	}
 }
 
 // stop stops all readers.
