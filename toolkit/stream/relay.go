@@ -173,7 +173,10 @@ func (f *forwarding) forward(ctx context.Context, entries []Entry) error {
 	}
 	moves := f.moves(entries)
 	if len(all) > 0 {
-		_, err := f.db.Update(ctx, nil, func(tx *store.Tx) error { return f.fence(tx, moves) })
+		// What was confirmed is marked even if we are told to end: else it would be sent twice.
+		mark, cancel := context.WithTimeout(context.WithoutCancel(ctx), f.lease)
+		defer cancel()
+		_, err := f.db.Update(mark, nil, func(tx *store.Tx) error { return f.fence(tx, moves) })
 		if err != nil {
 			return err
 		}
