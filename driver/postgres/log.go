@@ -22,6 +22,8 @@ type journal struct {
 	nothing nothing
 }
 
+var _ stream.Lived = (*journal)(nil)
+
 // NewLog returns the journal of db, which is on d.
 func NewLog(db *store.DB, d *Driver) stream.Log {
 	return &journal{db: db, d: d, table: d.table("journal"), looking: &atomic.Bool{}}
@@ -33,6 +35,13 @@ func (j *journal) Identity(ctx context.Context) (id string, err error) {
 		return c.QueryRow(ctx, `SELECT id FROM `+j.d.table("identity")).Scan(&id)
 	})
 	return id, err
+}
+
+// Life is that of the server.
+func (j *journal) Life() string {
+	j.d.fence.mu.Lock()
+	defer j.d.fence.mu.Unlock()
+	return j.d.fence.lives
 }
 
 // Read reads up to what is settled, in the order of the sequences.

@@ -35,6 +35,14 @@ type Log interface {
 	Watch() (hint <-chan struct{}, stop func())
 }
 
+// A Lived log is on a server that may begin anew without the last that was read of it, as
+// a replica does that takes over.
+type Lived interface {
+	// Life names the time since that server began, as Read last found it; "" before it was
+	// read. What was read in another one is compared with the log before more is.
+	Life() string
+}
+
 // A Query says what to read.
 type Query struct {
 	From []store.Position // one for each partition that is wanted

@@ -72,7 +72,7 @@ func (s *session) judge(ctx context.Context, e Entry, past failure.History, caus
 		return next, err
 	}
 	s.moved(moves)
-	s.drainAt = time.Time{}
+	s.drainAt, s.drained = time.Time{}, false
 	s.count(ctx, e, next)
 	if s.stateOf(next) != stateReleased {
 		s.held[e.Partition].parked[e.Key] = true
@@ -150,7 +150,7 @@ func (s *session) deadly(n int) error {
 
 // drain handles parked messages that are due, in the order of their keys.
 func (s *session) drain(ctx context.Context) (progress bool, err error) {
-	if time.Now().Before(s.drainAt) || len(s.held) == 0 {
+	if time.Now().Before(s.drainAt) || len(s.held) == 0 || s.drained {
 		return false, nil
 	}
 	due, next, err := s.due(ctx)
@@ -166,6 +166,17 @@ func (s *session) drain(ctx context.Context) (progress bool, err error) {
 		}
 	}
 	return len(due) > 0, nil
+}
+
+// look finds out, while leases are renewed, whether there is anything to drain. Where that is
+// seldom, drain finds out for itself.
+func (s *session) look(tx *store.Tx) error {
+	if s.lease/3 > drainPause || s.db.Alone() {
+		return nil
+	}
+	some, err := tx.Row([]any{nil}, `SELECT 1 FROM parked WHERE subscription = $1 AND log = $2 AND state IN ('retry', 'discarded') LIMIT 1`, s.DB.Service(), s.Name)
+	s.drained = err == nil && !some
+	return err
 }
 
 // due returns what is due, of the partitions that are ours, and how long it is until

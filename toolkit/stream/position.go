@@ -117,12 +117,15 @@ type row struct {
 }
 
 // hold renews the leases that are ours, gives back what is more than our share, and
-// takes what is free up to it: take begins with a partition.
-func (l *leases) hold(ctx context.Context, take func(context.Context, row) error) error {
+// takes what is free up to it: take begins with a partition. In the same change also looks
+// for something else, unless it is nil.
+func (l *leases) hold(ctx context.Context, take func(context.Context, row) error, also func(*store.Tx) error) error {
 	began := time.Now()
 	var taken, kept []row
 	_, err := l.db.Update(ctx, nil, func(tx *store.Tx) (err error) {
-		taken, kept, err = l.share(tx)
+		if taken, kept, err = l.share(tx); err == nil && also != nil {
+			err = also(tx)
+		}
 		return err
 	})
 	if err != nil {

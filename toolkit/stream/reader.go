@@ -89,7 +89,9 @@ type session struct {
 	handling  *run.Handling
 	tracer    trace.Tracer // nil: nothing is traced
 	failed    trace.Span   // of the attempt that has just failed for itself alone; nil: it is not traced
+	life      string // of the server of the log; "": it has none, or was not asked
 	drainAt   time.Time
+	drained   bool // there was nothing to drain when leases were renewed
 	pace      run.Pacer
 	sizer     *run.Sizer
 	catchUpAt time.Time
@@ -134,7 +136,7 @@ func (s *session) rest(ctx context.Context) {
 // turn does what there is to do, once, and reports whether that was anything.
 func (s *session) turn(ctx context.Context) (progress bool, err error) {
 	if time.Now().After(s.holdAt) {
-		if err := s.hold(ctx, s.take); err != nil {
+		if err := s.hold(ctx, s.take, s.look); err != nil {
 			return false, s.lost(err)
 		}
 	}
@@ -144,6 +146,9 @@ func (s *session) turn(ctx context.Context) (progress bool, err error) {
 	}
 	s.pace.Next()
 	entries, err := s.read(ctx)
+	if err == nil && s.anew() {
+		return false, s.lost(s.compare(ctx))
+	}
 	if err != nil {
 		s.forget() // the log may be another one when it is back
 		return false, err

@@ -98,7 +98,7 @@ func (r *Relay) forwarding() *forwarding {
 func (f *forwarding) turn(ctx context.Context) (progress bool, err error) {
 	if time.Now().After(f.holdAt) {
 		f.taken = nil
-		if err = f.hold(ctx, f.take); err == nil {
+		if err = f.hold(ctx, f.take, nil); err == nil {
 			err = f.begin(ctx)
 		}
 		if err != nil {

@@ -103,6 +103,38 @@ func stranger(ctx context.Context, log Log, n named, r row) (string, error) {
 	return fmt.Sprintf("the log %s has message %s at %d, where %s was read: it was restored and has gone on", n.name, id, r.Seq, r.ID), nil
 }
 
+// anew reports whether the server of the log has begun anew since the last read.
+func (s *session) anew() bool {
+	l, ok := s.Log.(Lived)
+	if !ok {
+		return false
+	}
+	before := s.life
+	s.life = l.Life()
+	return before != "" && before != s.life
+}
+
+// compare stops partitions of which more was read than the log has now, and takes the others
+// anew. What this process knows may be more than what is stored: where that is on the same
+// server as the log, both have lost the same.
+func (s *session) compare(ctx context.Context) error {
+	defer s.forget()
+	identity, err := s.Log.Identity(ctx)
+	if err != nil {
+		return err
+	}
+	for _, h := range s.held {
+		why, err := stranger(ctx, s.Log, named{s.Name, identity}, row{Position: h.at, identity: h.identity})
+		if err == nil && why != "" {
+			err = s.stop(ctx, h, why)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // stop leaves a partition alone, for all instances, until a later session finds the log
 // that was read.
 func (l *leases) stop(ctx context.Context, h *held, why string) error {
