@@ -79,6 +79,7 @@ func plants() []plant {
 		{name: "event after the end", promise: promiseHistory, example: "follows", do: in("order", `UPDATE journal SET kind = 'OrderFailed' WHERE key = 'completed1' AND version = 2`)},
 		{name: "row is not the history", promise: promiseHistory, example: "completed1", do: in("order", `UPDATE orders SET status = 'failed' WHERE id = 'completed1'`)},
 		{name: "reason is not the history", promise: promiseHistory, example: "lost", do: in("order", `UPDATE orders SET reason = 'out_of_stock' WHERE id = 'lost'`)},
+		{name: "paid before it began", promise: promiseHistory, example: "completed1 has not begun", do: in("order", `UPDATE journal SET kind = 'OrderReceived' WHERE key = 'completed1' AND version = 1`)},
 		{name: "history without an order", promise: promiseHistory, example: "no row", do: in("order", `DELETE FROM orders WHERE id = 'lost'`)},
 
 		{name: "double capture, ours", promise: promiseCapture, example: "our ledger", do: func(p *platform) {

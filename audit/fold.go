@@ -49,9 +49,12 @@ func (a *audit) folded() []probe {
 		// What never changes is what the first event says.
 		unlike(`'order ' || o.id`, `"order".journal j JOIN "order".orders o ON o.id = j.key WHERE j.kind = 'OrderCreated'`,
 			likeness{"the user", "o.user_id", said("userId")}, likeness{"the method", "o.method", said("method")},
-			likeness{"the style", "o.style", said("style")}, likeness{"the beginning", "o.created", "j.time"},
+			likeness{"the style", "o.style", said("style")},
 			likeness{"the deadline", "o.deadline / 1000000", a.dialect.second(wholeSecond(said("deadline")))},
 			likeness{"the lines", a.lines("o.lines"), a.lines(said("lines"))}),
+		unlike(`'order ' || o.id`, `"order".journal j JOIN "order".orders o ON o.id = j.key WHERE j.kind IN ('OrderReceived', 'OrderCreated') AND j.version = 1`,
+			likeness{"the beginning", "o.created", "j.time"}, likeness{"the user at first", "o.user_id", said("userId")},
+			likeness{"the style at first", "o.style", said("style")}, likeness{"the lines at first", a.lines("o.lines"), a.lines(said("lines"))}),
 		// News of payment and parcel come later than events, and leave their time.
 		{bad: `SELECT 'order ' || o.id || ' was changed at ' || o.updated || ', before its last event, at ' || f.time FROM "order".orders o
 			JOIN fact_order f ON f.key = o.id AND f.version = o.version WHERE o.updated < f.time`},

@@ -1,7 +1,7 @@
 package audit
 
 // status is what an order is after its event f.
-const status = `CASE f.kind WHEN 'OrderCreated' THEN 'pending' WHEN 'OrderConfirmed' THEN 'confirmed' WHEN 'OrderCompleted' THEN 'completed'
+const status = `CASE f.kind WHEN 'OrderReceived' THEN 'pending' WHEN 'OrderCreated' THEN 'pending' WHEN 'OrderConfirmed' THEN 'confirmed' WHEN 'OrderCompleted' THEN 'completed'
 	WHEN 'OrderFailed' THEN 'failed' WHEN 'OrderCancelled' THEN 'cancelled' ELSE '' END`
 
 // history checks that the events of each order tell its whole life, in order, and that
@@ -10,7 +10,10 @@ const status = `CASE f.kind WHEN 'OrderCreated' THEN 'pending' WHEN 'OrderConfir
 func (a *audit) history() promise {
 	return promise{name: "an order is the sum of its history", probes: append(a.folded(), []probe{
 		{of: count(`"order".orders`), bad: `SELECT 'order ' || o.id || ' has no event that created it' FROM "order".orders o
-			WHERE NOT EXISTS (SELECT 1 FROM fact_order f WHERE f.kind = 'OrderCreated' AND f.key = o.id AND f.version = 1)`},
+			WHERE NOT EXISTS (SELECT 1 FROM fact_order f WHERE f.kind IN ('OrderReceived', 'OrderCreated') AND f.key = o.id AND f.version = 1)`},
+		// Nothing is done for an order before it is known whether there is its user.
+		{of: count(`fact_order WHERE kind = 'OrderReceived'`), bad: `SELECT 'order ' || f.key || ' has not begun, and payment said ' || p.kind FROM fact_order f JOIN fact_payment p ON p.key = f.key
+			WHERE f.kind = 'OrderReceived' AND p.kind IN ('PaymentAuthorized', 'PaymentProcessed') AND NOT EXISTS (SELECT 1 FROM fact_order c WHERE c.kind = 'OrderCreated' AND c.key = f.key)`},
 		{of: count(`fact_order WHERE version IS NOT NULL`), bad: `SELECT 'order ' || f.key || ' has events and no row' FROM fact_order f
 			WHERE f.version = 1 AND NOT EXISTS (SELECT 1 FROM "order".orders o WHERE o.id = f.key)`},
 		// Contiguous from 1, without counting on the index that should see to it.
@@ -24,7 +27,8 @@ func (a *audit) history() promise {
 				ELSE ', ' || n.kind || ', follows ' || f.kind END
 			FROM fact_order f JOIN fact_order n ON n.key = f.key AND n.version = f.version + 1
 			WHERE n.partition <> f.partition OR n.time <= f.time OR n.seq <= f.seq
-				OR NOT (f.kind = 'OrderCreated' AND n.kind IN ('OrderConfirmed', 'OrderFailed', 'OrderCancelled')
+				OR NOT (f.kind = 'OrderReceived' AND n.kind IN ('OrderCreated', 'OrderFailed', 'OrderCancelled')
+					OR f.kind = 'OrderCreated' AND n.kind IN ('OrderConfirmed', 'OrderFailed', 'OrderCancelled')
 					OR f.kind = 'OrderConfirmed' AND n.kind IN ('OrderCompleted', 'OrderCancelled'))`},
 		{bad: `SELECT 'order ' || o.id || ' is at version ' || o.version || ', its history at ' || COALESCE(CAST(MAX(f.version) AS TEXT), 'none') FROM "order".orders o
 			LEFT JOIN fact_order f ON f.key = o.id GROUP BY o.id, o.version HAVING o.version IS DISTINCT FROM MAX(f.version)`},

@@ -100,13 +100,13 @@ func (a *audit) fill() {
 	for _, s := range services {
 		a.try("the journal of "+s, `INSERT INTO fact_`+s+` SELECT kind, key, version, partition, seq, id, time,
 			CASE WHEN kind IN ('OrderFailed', 'OrderCancelled', 'PaymentFailed', 'InventoryUpdateFailed') THEN `+d.text("body", "reason")+`
-				WHEN kind IN ('OrderCreated', 'PaymentAuthorized', 'PaymentProcessed', 'PaymentRefunded') THEN `+d.text("body", "currency")+`
+				WHEN kind IN ('OrderReceived', 'OrderCreated', 'PaymentAuthorized', 'PaymentProcessed', 'PaymentRefunded') THEN `+d.text("body", "currency")+`
 				WHEN kind = 'StockReleased' THEN CASE `+d.text("body", "lines")+` WHEN '[]' THEN 'nothing' END
 				WHEN kind IN ('NotificationSent', 'NotificationFailed') THEN `+d.text("body", "template")+`
 				WHEN kind IN ('OrderShipped', 'ShipmentDelivered') THEN `+d.text("body", "trackingNumber")+`
 				WHEN kind IN ('ProductCreated', 'ProductUpdated') THEN `+d.text("body", "name")+`
 				WHEN kind = 'DeadLetterDecided' THEN `+d.text("body", "act")+` || ' ' || COALESCE(`+d.text("body", "became")+`, '') END,
-			CASE WHEN kind = 'OrderCreated' THEN `+number("total")+`
+			CASE WHEN kind IN ('OrderReceived', 'OrderCreated') THEN `+number("total")+`
 				WHEN kind IN ('ProductCreated', 'ProductPriceUpdated') THEN `+number("price")+`
 				WHEN kind IN ('PaymentAuthorized', 'PaymentProcessed', 'PaymentRefunded') THEN `+number("amount")+` END,
 			CASE kind WHEN 'OrderCreated' THEN `+d.text("body", "userId")+` WHEN 'OrderShipped' THEN `+d.text("body", "carrier")+` WHEN 'UserRegistered' THEN key

@@ -134,7 +134,7 @@ func wire(ctx context.Context, c config.Config, meter metric.Meter, names ...str
 		members: []member{
 			{db: users.DB, routes: users.Routes(), calls: users.RPC},
 			{db: products.DB, routes: products.Routes(), calls: products.RPC},
-			{db: orders.DB, routes: orders.Routes(), calls: orders.RPC, streams: orders.Streams(), queues: orders.Queues(), saga: orders.Saga(), view: rebuilds(e, process, orders.DB, orders.Projection()), awaited: true,
+			{db: orders.DB, routes: orders.Routes(), calls: orders.RPC, streams: orders.Streams(), queues: orders.Queues(), saga: orders.Saga(), view: rebuilds(e, process, orders.DB, orders.Projection()), awaited: true, working: working{aside: order.Verifications},
 				also: func(ctx context.Context) error { return known.Run(ctx, products.Changed) }},
 			{db: payments.DB, routes: payments.Routes(), calls: payments.RPC, streams: payments.Streams(), queues: payments.Queues(), also: payments.Run, awaited: true},
 			{db: stock.DB, routes: stock.Routes(), calls: stock.RPC, streams: stock.Streams(), answers: stock.Answers(), also: stock.Run, awaited: true},

@@ -60,8 +60,8 @@ func TestTopology(t *testing.T) {
 			}
 		}
 	}
-	if got := len(p.parts(nil)); got != 1+18+5+1+4+2+2+len(p.members) {
-		t.Errorf("got %d parts, want the look for what stands still, 18 readers, 5 workers, who answers questions, a look for what has expired, payment's reconciliation, who follows the parcels, the watch of the mails, two views that can be made anew, two that are shown live and a pruner for each service", got)
+	if got := len(p.parts(nil)); got != 1+18+6+1+4+2+2+len(p.members) {
+		t.Errorf("got %d parts, want the look for what stands still, 18 readers, 6 workers, who answers questions, a look for what has expired, payment's reconciliation, who follows the parcels, the watch of the mails, two views that can be made anew, two that are shown live and a pruner for each service", got)
 	}
 	if got := len(p.parts([]string{"shipping"})); got != 1+2+2+1+1 {
 		t.Errorf("got %d parts of shipping, want the look for what stands still, 2 readers, 2 workers, who follows the parcels and a pruner", got)

@@ -94,7 +94,7 @@ func TestWhoSaysAndFollowsWhat(t *testing.T) {
 		return kinds
 	}
 	for operation, want := range map[string][]string{
-		"order.send.order-events":               {"OrderCreated", "OrderConfirmed", "OrderCompleted", "OrderFailed", "OrderCancelled"},
+		"order.send.order-events":               {"OrderReceived", "OrderCreated", "OrderConfirmed", "OrderCompleted", "OrderFailed", "OrderCancelled"},
 		"payment.receive.order-events":          {"OrderCreated", "OrderFailed"},
 		"analytics.receive.order-events":        {"OrderCreated"},
 		"order.send.inventory_commands":         {"ReserveStock", "ReleaseStock"},

@@ -17,7 +17,7 @@ func All() []Contract {
 	by := map[string][]Kind{
 		Users:    {UserRegistered{}, UserUpdated{}},
 		Products: {ProductCreated{}, ProductUpdated{}, ProductPriceUpdated{}},
-		Orders: {OrderCreated{}, OrderConfirmed{}, OrderCompleted{}, OrderFailed{}, OrderCancelled{},
+		Orders: {OrderReceived{}, OrderCreated{}, OrderConfirmed{}, OrderCompleted{}, OrderFailed{}, OrderCancelled{},
 			ReserveStock{}, ReleaseStock{}, AuthorizePayment{}, CapturePayment{}, VoidPayment{}, ShipOrder{}},
 		Payments:      {PaymentAuthorized{}, PaymentVoided{}, PaymentProcessed{}, PaymentFailed{}, PaymentRefunded{}},
 		Inventory:     {InventoryUpdated{}, InventoryUpdateFailed{}, StockReleased{}},

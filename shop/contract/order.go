@@ -7,6 +7,20 @@ import "time"
 // Orders is the stream of what happens to orders, keyed by order.
 const Orders = "order"
 
+// OrderReceived says that an order was accepted while the user service was away: whether there
+// is such a user is asked when it is back, and nobody does anything for the order before
+// that. Then it is OrderCreated, or OrderFailed.
+type OrderReceived struct {
+	OrderID  string    `json:"orderId"`
+	UserID   string    `json:"userId"`
+	Style    string    `json:"style"`
+	Lines    []Line    `json:"lines"`
+	Total    int64     `json:"total"`
+	Currency string    `json:"currency"`
+	Method   string    `json:"method"`   // of payment
+	Deadline time.Time `json:"deadline"` // for the user to be known
+}
+
 // OrderCreated says that an order was accepted.
 type OrderCreated struct {
 	OrderID  string    `json:"orderId"`
@@ -70,7 +84,11 @@ const (
 	OutOfStock         = "out_of_stock"
 	CancelledByUser    = "cancelled_by_customer"
 	TimedOut           = "timed_out"
+	UnknownUser        = "unknown_user"
 )
+
+// Kind is the name of the contract.
+func (OrderReceived) Kind() string { return "OrderReceived" }
 
 // Kind is the name of the contract.
 func (OrderCreated) Kind() string { return "OrderCreated" }

@@ -31,6 +31,9 @@ func TestOnPostgres(t *testing.T) {
 		"TestEnded":                           TestEnded,
 		"TestGoldenHistoriesMakeTheSameOrder": TestGoldenHistoriesMakeTheSameOrder,
 		"TestAnOrderOfANewerBinary":           TestAnOrderOfANewerBinary,
+		"TestVerified":                        TestVerified,
+		"TestUnverifiedEnds":                  TestUnverifiedEnds,
+		"TestOrdersWithoutUsers":              TestOrdersWithoutUsers,
 	})
 }
 

@@ -22,6 +22,8 @@ type document struct {
 	CreatedAt time.Time `json:"createdAt"`
 	UpdatedAt time.Time `json:"updatedAt"`
 	Version   int64     `json:"version"`
+	// Unverified: whether there is such a user is asked when the user service is back.
+	Unverified bool `json:"unverified,omitempty"`
 }
 
 type line struct {
@@ -51,6 +53,7 @@ func (r row) document() document {
 		Items: lines(t.Lines, t.Currency), Total: money.Format(t.Total, t.Currency), Currency: t.Currency, Style: t.Style,
 		Payment: r.paidAs(), Shipment: sent{r.Shipment, r.Tracking},
 		CreatedAt: r.Created, UpdatedAt: r.Last.Time, Version: r.Last.Version,
+		Unverified: r.Unverified,
 	}
 }
 
@@ -110,6 +113,8 @@ type undone struct {
 func shown(e Event, currency string) event {
 	v := event{Type: e.Fact.Kind(), Time: e.Time, Version: e.Version, Data: e.Fact}
 	switch fact := e.Fact.(type) {
+	case contract.OrderReceived:
+		v.Data = created{fact.OrderID, fact.UserID, lines(fact.Lines, currency), money.Format(fact.Total, currency), currency, fact.Style, fact.Method, fact.Deadline}
 	case contract.OrderCreated:
 		v.Data = created{fact.OrderID, fact.UserID, lines(fact.Lines, currency), money.Format(fact.Total, currency), currency, fact.Style, fact.Method, fact.Deadline}
 	case contract.OrderCompleted:

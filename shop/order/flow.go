@@ -50,6 +50,8 @@ func catalogue() []Step {
 func accepted() []Step {
 	return []Step{
 		{After: on(Cause("POST /api/orders")), Who: "order", Does: "accepts the order and sets its deadline", Says: contract.OrderCreated{}},
+		{After: on(Cause("POST /api/orders, the user service away")), Who: "order", Does: "accepts the order; whether there is its user is asked later", Says: contract.OrderReceived{}},
+		{After: on(Cause("the user service is back")), Who: "order", Does: "begins the order, or fails it: unknown user", Says: contract.OrderCreated{}, Else: contract.OrderFailed{}},
 	}
 }
 

@@ -72,6 +72,9 @@ func lives() [][]string {
 		{"OrderCreated", "OrderConfirmed", "OrderCompleted"},
 		{"OrderCreated", "OrderConfirmed", "OrderCancelled"},
 		{"OrderCreated", "OrderFailed"},
+		{"OrderReceived", "OrderCreated", "OrderConfirmed", "OrderCompleted"},
+		{"OrderReceived", "OrderFailed"},
+		{"OrderReceived", "OrderCancelled"},
 	}
 }
 

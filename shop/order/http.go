@@ -43,7 +43,7 @@ func (s *Service) post(r *http.Request) (door.Answer, error) {
 	if err != nil {
 		return door.Answer{}, err
 	}
-	refused := s.price(r.Context(), q, &terms)
+	unverified, refused := s.price(r.Context(), q, &terms)
 	if refused == nil {
 		refused = s.inStock(r, terms)
 	}
@@ -60,7 +60,7 @@ func (s *Service) post(r *http.Request) (door.Answer, error) {
 	}
 	wait := door.Wait(r)
 	answer, err := door.Commit(r, s.DB, []string{terms.OrderID}, func(tx *store.Tx) (door.Answer, error) {
-		placed, err := s.place(tx, q, terms, refused)
+		placed, err := s.place(tx, bid{request: q, terms: terms, unverified: unverified, refused: refused})
 		if err != nil {
 			return door.Answer{}, err
 		}
@@ -74,24 +74,34 @@ func (s *Service) post(r *http.Request) (door.Answer, error) {
 	return s.waited(r, answer, wait)
 }
 
+// A bid is what a customer asks for, and what was found out about it.
+type bid struct {
+	request
+	terms      contract.OrderCreated
+	unverified bool  // whether there is such a user is not known
+	refused    error // why it is not accepted now; nil: it is
+}
+
 // place accepts an order, unless it is refused. The same order under the same id of the
 // client's own is the one that there is, as it was when it was accepted.
-func (s *Service) place(tx *store.Tx, q request, terms contract.OrderCreated, refused error) (row, error) {
+func (s *Service) place(tx *store.Tx, b bid) (row, error) {
 	old, err := row{}, ErrUnknown
-	if q.ID != nil {
-		old, err = load(tx, terms.OrderID)
+	if b.ID != nil {
+		old, err = load(tx, b.terms.OrderID)
 	}
 	switch {
-	case errors.Is(err, ErrUnknown) && refused != nil:
-		return row{}, refused
+	case errors.Is(err, ErrUnknown) && b.refused != nil:
+		return row{}, b.refused
+	case errors.Is(err, ErrUnknown) && b.unverified:
+		return s.receive(tx, b.terms)
 	case errors.Is(err, ErrUnknown):
-		return s.accept(tx, terms)
+		return s.accept(tx, b.terms)
 	case err != nil:
 		return row{}, err
-	case !q.same(old.Terms, terms):
+	case !b.same(old.Terms, b.terms):
 		return row{}, door.Conflict("id_taken", "There is another order with this id.")
 	}
-	events, err := history(tx, terms.OrderID, old.Created)
+	events, err := history(tx, b.terms.OrderID, old.Created)
 	if err != nil {
 		return row{}, err
 	}
@@ -220,13 +230,14 @@ func remember(tx *store.Tx, id string, until time.Time) (past, error) {
 // forever is later than every time of an event.
 func forever() time.Time { return time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC) }
 
-// ofUser lists the orders of one user, who must be there.
+// ofUser lists the orders of one user, who must be there, unless nobody can tell.
 func (s *Service) ofUser(r *http.Request) (door.Answer, error) {
 	user := r.PathValue("id")
 	known := door.ValidID(user)
 	if known {
 		var err error
-		if known, err = s.Users.Known(r.Context(), user); err != nil {
+		known, err = s.Users.Known(r.Context(), user)
+		if known = known || errors.Is(err, door.ErrAway); err != nil && !known {
 			return door.Answer{}, err
 		}
 	}

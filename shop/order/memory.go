@@ -2,10 +2,13 @@ package order
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"time"
 
 	"github.com/maypok86/otter/v2"
 	"github.com/tidewire/tidewire/shop/contract"
+	"github.com/tidewire/tidewire/shop/door"
 	"github.com/tidewire/tidewire/toolkit/broadcast"
 )
 
@@ -14,8 +17,14 @@ import (
 type Memory struct {
 	catalogue Catalogue
 	users     Users
-	products  *otter.Cache[string, contract.Product]
+	products  *otter.Cache[string, offer]
 	known     *otter.Cache[string, struct{}]
+}
+
+// An offer is a product as it was at a time.
+type offer struct {
+	contract.Product
+	at time.Time
 }
 
 var (
@@ -26,15 +35,17 @@ var (
 const (
 	remembered   = 100_000 // products, and users
 	priceAge     = time.Second
+	lastKnown    = 10 * time.Minute // of prices, while the product service is away
 	userAge      = time.Minute
 	initialPlace = 64
 )
 
-// Remember returns a Memory of c and u. A price is at most a second old, whatever Run hears.
+// Remember returns a Memory of c and u. A price is at most a second old, whatever Run hears;
+// while the product service is away (door.ErrAway), ten minutes.
 func Remember(c Catalogue, u Users) *Memory {
 	return &Memory{catalogue: c, users: u,
-		products: otter.Must(&otter.Options[string, contract.Product]{MaximumSize: remembered, InitialCapacity: initialPlace,
-			ExpiryCalculator: otter.ExpiryWriting[string, contract.Product](priceAge)}),
+		products: otter.Must(&otter.Options[string, offer]{MaximumSize: remembered, InitialCapacity: initialPlace,
+			ExpiryCalculator: otter.ExpiryWriting[string, offer](lastKnown)}),
 		known: otter.Must(&otter.Options[string, struct{}]{MaximumSize: remembered, InitialCapacity: initialPlace,
 			ExpiryCalculator: otter.ExpiryWriting[string, struct{}](userAge)}),
 	}
@@ -61,25 +72,47 @@ func (m *Memory) Run(ctx context.Context, changed *broadcast.Topic[string]) erro
 	}
 }
 
-// Lookup returns the products with these ids, as Catalogue says.
+// Lookup returns the products with these ids, as Catalogue says; or as it said last, where it
+// is away and has said something of each of them. What is out of date for sure, as Run has
+// heard, is not said again.
 func (m *Memory) Lookup(ctx context.Context, ids []string) ([]contract.Product, error) {
 	found := make([]contract.Product, 0, len(ids))
 	var rest []string
+	var old []contract.Product // of the rest
+	now := time.Now()
 	for _, id := range ids {
-		if p, ok := m.products.GetIfPresent(id); ok {
-			found = append(found, p)
-		} else {
-			rest = append(rest, id)
+		switch p, ok := m.products.GetIfPresent(id); {
+		case ok && now.Sub(p.at) < priceAge:
+			found = append(found, p.Product)
+			continue
+		case ok:
+			old = append(old, p.Product)
 		}
+		rest = append(rest, id)
 	}
 	if len(rest) == 0 {
 		return found, nil
 	}
 	more, err := m.catalogue.Lookup(ctx, rest)
-	for _, p := range more {
-		m.products.Set(p.ID, p)
+	if errors.Is(err, door.ErrAway) && len(old) == len(rest) {
+		return append(found, old...), nil
+	}
+	if err == nil {
+		m.keep(rest, more, now)
 	}
 	return append(found, more...), err
+}
+
+// keep remembers what was found of ids, and forgets what was not.
+func (m *Memory) keep(ids []string, found []contract.Product, now time.Time) {
+	for _, id := range ids {
+		at := slices.IndexFunc(found, func(p contract.Product) bool { return p.ID == id })
+		if at < 0 {
+			m.products.Invalidate(id)
+			continue
+		}
+		m.products.Set(id, offer{found[at], now})
+	}
 }
 
 // Known reports whether there is a user with this id, as Users says.

@@ -2,10 +2,12 @@ package order
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
 	"github.com/tidewire/tidewire/shop/contract"
+	"github.com/tidewire/tidewire/shop/door"
 )
 
 // A counting has prices, and counts how often it is asked.
@@ -98,5 +100,53 @@ func TestMemoryOfAPriceFades(t *testing.T) {
 	}
 	if age := time.Since(began); first != 1 || price() != 2 || age < priceAge {
 		t.Errorf("a price of %d became %d after %v; want 1 for %v, then 2", first, price(), age, priceAge)
+	}
+}
+
+// unheard is a catalogue that does not answer.
+type unheard struct{ *counting }
+
+func (unheard) Lookup(context.Context, []string) ([]contract.Product, error) { return nil, door.ErrAway }
+
+// While the product service is away prices are those that it said last, for ten minutes; an
+// order of what it has said nothing about is to come again.
+func TestLastKnownPrices(t *testing.T) {
+	s := &counting{prices: map[string]int64{"1": 100, "2": 10}}
+	m := Remember(s, s)
+	if _, err := m.Lookup(t.Context(), []string{"1", "2"}); err != nil {
+		t.Fatal(err)
+	}
+	m.catalogue = unheard{s}
+	age := func(by time.Duration) {
+		for id, price := range s.prices {
+			m.products.Set(id, offer{contract.Product{ID: id, Price: price, Name: "P", Currency: "USD"}, time.Now().Add(-by)})
+		}
+	}
+	for _, tt := range []struct {
+		name string
+		by   time.Duration
+		ids  []string
+		want int
+	}{
+		{"just now", 0, []string{"1", "2"}, 2},
+		{"some minutes ago", 5 * time.Minute, []string{"2", "1"}, 2},
+		{"one that nobody has asked for", time.Minute, []string{"1", "3"}, 0},
+	} {
+		age(tt.by)
+		found, err := m.Lookup(t.Context(), tt.ids)
+		if len(found) != tt.want && err == nil || errors.Is(err, door.ErrAway) != (tt.want == 0) {
+			t.Errorf("%s: got %v, %v; want %d", tt.name, found, err, tt.want)
+		}
+	}
+	if e, ok := m.products.GetEntryQuietly("1"); !ok || e.ExpiresAfter() > lastKnown || e.ExpiresAfter() < lastKnown-time.Minute {
+		t.Errorf("a price is remembered for %v, want %v", e.ExpiresAfter(), lastKnown)
+	}
+	orders := open(t)
+	orders.Catalogue = m
+	if a := orders.ask(t, "POST", "/api/orders", `{"userId":"1","productId":"3","quantity":1}`); a.status != 503 || a.header.Get("Retry-After") == "" {
+		t.Errorf("an order of what was never heard of: %d %s, Retry-After %q; want 503", a.status, a.text, a.header.Get("Retry-After"))
+	}
+	if a := orders.ask(t, "POST", "/api/orders", `{"userId":"1","productId":"1","quantity":1}`); a.status != 202 {
+		t.Errorf("an order at the last known price: %d %s", a.status, a.text)
 	}
 }

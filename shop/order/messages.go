@@ -39,6 +39,7 @@ func (s *Service) Queues() []queue.Handler {
 	return []queue.Handler{
 		queue.On(hear[expire](s, c)),
 		queue.On(hear[overdue](s, c)),
+		s.verification(c),
 	}
 }
 
@@ -84,6 +85,8 @@ func meaning(m message.Kind, style string) news {
 		return news{note: func(p *progress) { p.arrived(m.TrackingNumber) }}
 	case contract.ShipmentRecalled:
 		return news{note: (*progress).parcelBack}
+	case verified:
+		return news{decide: failing(contract.UnknownUser)} // of an order that has not begun; else it means nothing
 	case expire:
 		return news{decide: row.expire}
 	case cancel:
@@ -117,12 +120,18 @@ func (r row) join() ([]message.Kind, error) {
 // dead at once: no other attempt would heal it, and an operator is to see it.
 func hear[T message.Kind](s *Service, c metric.Int64Counter) func(context.Context, *store.Tx, message.Of[T]) error {
 	var kind T
+	take := taking(s, c, kind.Kind())
+	return func(ctx context.Context, tx *store.Tx, m message.Of[T]) error { return take(ctx, tx, m.Key, m.Data) }
+}
+
+// taking is take for messages of a kind, counted and judged.
+func taking(s *Service, c metric.Int64Counter, kind string) func(context.Context, *store.Tx, string, message.Kind) error {
 	count := map[outcome]metric.MeasurementOption{}
 	for _, o := range []outcome{moved, noted, again, late} {
-		count[o] = metric.WithAttributeSet(attribute.NewSet(attribute.String("kind", kind.Kind()), attribute.String("outcome", string(o))))
+		count[o] = metric.WithAttributeSet(attribute.NewSet(attribute.String("kind", kind), attribute.String("outcome", string(o))))
 	}
-	return func(ctx context.Context, tx *store.Tx, m message.Of[T]) error {
-		did, err := s.take(tx, m.Key, m.Data)
+	return func(ctx context.Context, tx *store.Tx, key string, m message.Kind) error {
+		did, err := s.take(tx, key, m)
 		switch {
 		case errors.Is(err, ErrIllegal), errors.Is(err, ErrUnknown):
 			return failure.Permanent(err)

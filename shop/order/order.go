@@ -44,6 +44,15 @@ func (s State) next() []State {
 	return nil
 }
 
+// next are the states that o can get to. As long as its user is not known nothing is done
+// for it: it begins, or it is undone.
+func (o Order) next() []State {
+	if o.Unverified && o.State == Pending {
+		return []State{Pending, Failed, Cancelled}
+	}
+	return o.State.next()
+}
+
 // ended reports whether nothing follows s.
 func (s State) ended() bool { return len(s.next()) == 0 }
 
@@ -56,7 +65,10 @@ type Order struct {
 	State   State
 	Reason  string // why it ended as it did; "" for none
 	Created time.Time
-	Last    store.Place // of its last event
+	// Unverified: the user service was away, and has not said yet that there is this user.
+	// It stays where the order ended before that.
+	Unverified bool
+	Last       store.Place // of its last event
 }
 
 // An Event is a fact in the history of an order, and its place there.
@@ -71,6 +83,7 @@ var histories = aggregate.Aggregate[Order]{
 		return o, err
 	},
 	Shapes: []aggregate.Shape[Order]{
+		aggregate.Is[Order, contract.OrderReceived](),
 		aggregate.Is[Order, contract.OrderCreated](),
 		aggregate.Is[Order, contract.OrderConfirmed](),
 		aggregate.Was(completed),
@@ -97,8 +110,16 @@ func Fold(events []Event) (Order, error) { return histories.Fold(events) }
 func (o *Order) apply(e Event) error {
 	next := *o
 	switch fact := e.Fact.(type) {
+	case contract.OrderReceived:
+		if o.State != "" {
+			return fmt.Errorf("%w: event %d is the first of an order", ErrIllegal, e.Version)
+		}
+		next.State, next.Terms, next.Created, next.Unverified = Pending, contract.OrderCreated(fact), e.Time, true
 	case contract.OrderCreated:
-		next.State, next.Terms, next.Created = Pending, fact, e.Time
+		next.State, next.Terms, next.Unverified = Pending, fact, false
+		if !o.Unverified {
+			next.Created = e.Time
+		}
 	case contract.OrderConfirmed:
 		next.State = Confirmed
 	case contract.OrderCompleted:
@@ -110,7 +131,7 @@ func (o *Order) apply(e Event) error {
 	default:
 		return fmt.Errorf("order: %s is not in the history of an order", e.Fact.Kind())
 	}
-	if !slices.Contains(o.State.next(), next.State) {
+	if !slices.Contains(o.next(), next.State) {
 		return fmt.Errorf("%w: event %d is %s, after event %d it is %q", ErrIllegal, e.Version, e.Fact.Kind(), o.Last.Version, o.State)
 	}
 	next.Last = e.Place
@@ -163,7 +184,7 @@ func (o Order) move(to State, fact message.Kind) ([]message.Kind, error) {
 	switch {
 	case o.State == to:
 		return nil, nil
-	case !slices.Contains(o.State.next(), to):
+	case !slices.Contains(o.next(), to):
 		return nil, fmt.Errorf("%w: %s to %s", ErrIllegal, o.State, to)
 	}
 	return []message.Kind{fact}, nil

@@ -2,6 +2,7 @@ package order
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -127,8 +128,9 @@ func (q request) checked(items []item) (lines []contract.Line, wrong []door.Fiel
 }
 
 // price asks the other services who orders, and what is ordered: an order keeps the names
-// and prices of the moment at which it was accepted.
-func (s *Service) price(ctx context.Context, q request, t *contract.OrderCreated) error {
+// and prices of the moment at which it was accepted. Where the user service is away, the
+// order is unverified, and no worse for it.
+func (s *Service) price(ctx context.Context, q request, t *contract.OrderCreated) (unverified bool, err error) {
 	var ids []string
 	for _, l := range t.Lines {
 		if door.ValidID(l.ProductID) && !slices.Contains(ids, l.ProductID) {
@@ -136,24 +138,24 @@ func (s *Service) price(ctx context.Context, q request, t *contract.OrderCreated
 		}
 	}
 	known := false
-	var err error
 	if door.ValidID(t.UserID) {
-		if known, err = s.Users.Known(ctx, t.UserID); err != nil {
-			return fmt.Errorf("look up the user: %w", err)
+		known, err = s.Users.Known(ctx, t.UserID)
+		if unverified = errors.Is(err, door.ErrAway); err != nil && !unverified {
+			return false, fmt.Errorf("look up the user: %w", err)
 		}
 	}
 	products, err := s.Catalogue.Lookup(ctx, ids)
 	if err != nil {
-		return fmt.Errorf("look up the products: %w", err)
+		return false, fmt.Errorf("look up the products: %w", err)
 	}
 	var wrong []door.Field
-	if !known {
+	if !known && !unverified {
 		wrong = append(wrong, door.Field{Cause: "unknown-user", Field: "userId", Detail: "is no user"})
 	}
 	if wrong = append(wrong, q.fill(t, products)...); len(wrong) > 0 {
-		return door.Invalid(wrong...)
+		return false, door.Invalid(wrong...)
 	}
-	return nil
+	return unverified, nil
 }
 
 // fill completes the lines and the total of t. An order is in one currency.

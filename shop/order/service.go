@@ -77,23 +77,30 @@ func (s *Service) deadline() time.Duration { return cmp.Or(s.Deadline, 5*time.Mi
 // accept makes an order: one event, one row, one deadline, and the first command where it is
 // conducted.
 func (s *Service) accept(tx *store.Tx, terms contract.OrderCreated) (row, error) {
-	terms.Deadline = tx.Now.Add(s.deadline())
 	r := row{progress: begin()}
 	r.Terms = terms
 	s.measures.begun(tx)
-	if terms.Style == contract.Orchestrated {
-		_, err := s.flow().Start(tx, terms.OrderID, &r)
-		return r, err
-	}
-	if err := enter(tx, &r); err != nil {
-		return row{}, err
-	}
-	return r, tx.SendAs(deadlineID(terms.OrderID), terms.Deadline, terms.OrderID, expire{OrderID: terms.OrderID})
+	return r, s.begin(tx, &r)
 }
 
-// enter says and stores that an order on these terms was accepted.
+// begin begins the flow of an order that is new, or whose user has become known.
+func (s *Service) begin(tx *store.Tx, r *row) error {
+	r.Terms.Deadline = tx.Now.Add(s.deadline())
+	if r.Terms.Style == contract.Orchestrated {
+		_, err := s.flow().Start(tx, r.Terms.OrderID, r)
+		return err
+	}
+	if err := enter(tx, r); err != nil {
+		return err
+	}
+	return tx.SendAs(deadlineID(r.Terms.OrderID), r.Terms.Deadline, r.Terms.OrderID, expire{OrderID: r.Terms.OrderID})
+}
+
+// enter says and stores that an order on these terms was accepted. One that waited for its
+// user has a row already, which is written with what became of it.
 func enter(tx *store.Tx, r *row) error {
-	if err := r.say(tx, r.Terms.OrderID, r.Terms); err != nil {
+	waited := r.Unverified
+	if err := r.say(tx, r.Terms.OrderID, r.Terms); err != nil || waited {
 		return err
 	}
 	return insert(tx, *r)
@@ -131,9 +138,13 @@ func (s *Service) take(tx *store.Tx, id string, m message.Kind) (outcome, error)
 		n.note(&r.progress)
 	}
 	tooLate := false
-	if r.Terms.Style == contract.Orchestrated {
+	switch _, asked := m.(verified); {
+	case r.Unverified:
+		tooLate, err = s.beforehand(tx, &r, m, n)
+	case asked: // before
+	case r.Terms.Style == contract.Orchestrated:
 		tooLate, err = s.conduct(tx, &r, m)
-	} else if n.decide != nil {
+	case n.decide != nil:
 		tooLate, err = r.attempt(tx, n.decide)
 	}
 	if err != nil {
@@ -141,10 +152,10 @@ func (s *Service) take(tx *store.Tx, id string, m message.Kind) (outcome, error)
 	}
 	r.settle(r.State)
 	did := difference(before, r, tooLate)
-	if r.State == before.State && r.progress == before.progress {
+	if r.State == before.State && r.progress == before.progress && r.Last == before.Last {
 		return did, nil
 	}
-	if _, handled := m.(expire); before.State == Pending && r.State != Pending && !handled && r.Terms.Style != contract.Orchestrated {
+	if _, handled := m.(expire); before.State == Pending && r.State != Pending && !handled && (before.Unverified || r.Terms.Style != contract.Orchestrated) {
 		// A deadline that is being handled is acknowledged, not taken back.
 		if err := tx.Unsend(deadlineID(id)); err != nil {
 			return "", err
@@ -202,7 +213,7 @@ func (r *row) decide(tx *store.Tx, what func(row) ([]message.Kind, error)) error
 // have said something of the payment or the shipment; that it was late matters more.
 func difference(before, r row, tooLate bool) outcome {
 	switch {
-	case r.State != before.State:
+	case r.State != before.State, r.Unverified != before.Unverified:
 		return moved
 	case tooLate:
 		return late

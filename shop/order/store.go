@@ -26,7 +26,7 @@ type row struct {
 }
 
 const columns = `id, user_id, status, reason, style, currency, total, method, lines, payment_status,
-	payment_attempts, shipment_status, tracking, deadline, created, updated, version, ended, stock_status, why`
+	payment_attempts, shipment_status, tracking, deadline, created, updated, version, ended, stock_status, why, unverified`
 
 // load returns the row of an order, or ErrUnknown.
 func load(tx *store.Tx, id string) (r row, err error) {
@@ -47,7 +47,7 @@ func scanned(scan func(...any) error) (r row, err error) {
 	var state string
 	t := &r.Terms
 	err = scan(&t.OrderID, &t.UserID, &state, &r.Reason, &t.Style, &t.Currency, &t.Total, &t.Method, &lines, &r.Payment,
-		&r.Attempts, &r.Shipment, &r.Tracking, &t.Deadline, &r.Created, &r.Last.Time, &r.Last.Version, &r.Ended, &r.Stock, &r.Why)
+		&r.Attempts, &r.Shipment, &r.Tracking, &t.Deadline, &r.Created, &r.Last.Time, &r.Last.Version, &r.Ended, &r.Stock, &r.Why, &r.Unverified)
 	if err != nil {
 		return r, err
 	}
@@ -62,7 +62,7 @@ func insert(tx *store.Tx, r row) error {
 		return err
 	}
 	return tx.Exec(`INSERT INTO orders (`+columns+`)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)`, values...)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)`, values...)
 }
 
 // values are those of columns.
@@ -73,7 +73,15 @@ func (r row) values() ([]any, error) {
 	}
 	t := r.Terms
 	return []any{t.OrderID, t.UserID, string(r.State), r.Reason, t.Style, t.Currency, t.Total, t.Method, string(lines), r.Payment,
-		r.Attempts, r.Shipment, r.Tracking, t.Deadline, r.Created, r.Last.Time, r.Last.Version, place(r.Ended), r.Stock, r.Why}, nil
+		r.Attempts, r.Shipment, r.Tracking, t.Deadline, r.Created, r.Last.Time, r.Last.Version, place(r.Ended), r.Stock, r.Why, flag(r.Unverified)}, nil
+}
+
+// flag is how a column has yes and no.
+func flag(b bool) int64 {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 // place is one among the orders that ended, or none.
@@ -87,9 +95,9 @@ func place(ended int64) any {
 // save stores what can change of an order.
 func save(tx *store.Tx, r row) error {
 	return tx.Exec(`UPDATE orders SET status = $2, reason = $3, payment_status = $4, payment_attempts = $5,
-		shipment_status = $6, tracking = $7, updated = $8, version = $9, ended = $10, stock_status = $11, why = $12 WHERE id = $1`,
+		shipment_status = $6, tracking = $7, updated = $8, version = $9, ended = $10, stock_status = $11, why = $12, unverified = $13, deadline = $14 WHERE id = $1`,
 		r.Terms.OrderID, string(r.State), r.Reason, r.Payment, r.Attempts,
-		r.Shipment, r.Tracking, r.Last.Time, r.Last.Version, place(r.Ended), r.Stock, r.Why)
+		r.Shipment, r.Tracking, r.Last.Time, r.Last.Version, place(r.Ended), r.Stock, r.Why, flag(r.Unverified), r.Terms.Deadline)
 }
 
 // history returns the events of an order until a time, that included.

@@ -17,7 +17,7 @@ import (
 func (s *Service) Projection() projection.Projection {
 	names := strings.Fields(strings.ReplaceAll(columns, ",", " "))
 	table := projection.Table{Name: "orders", Keys: 1,
-		Columns: projection.Columns(names, "total", "payment_attempts", "deadline", "created", "updated", "version", "ended")}
+		Columns: projection.Columns(names, "total", "payment_attempts", "deadline", "created", "updated", "version", "ended", "unverified")}
 	f := folder{handlers: map[string]stream.Handler{}, updated: slices.Index(names, "updated"), ended: slices.Index(names, "ended"), why: slices.Index(names, "why")}
 	table.Columns[f.updated].Apart, table.Columns[f.why].Apart = true, true
 	table.Columns[f.ended].Apart, table.Columns[f.ended].Null = true, true
