@@ -161,7 +161,7 @@ func (l *line) send(ctx context.Context, p *publisher, next []queue.Delivery) (s
 	}
 	var failed error
 	began := time.Now()
-	errs := p.publish(ctx, "", l.at, msgs)
+	errs := p.publish(ctx, l.at, msgs)
 	l.mu.Lock()
 	for i, err := range errs {
 		if err != nil {

@@ -33,14 +33,21 @@ func written(service string, m message.Message) amqp.Publishing {
 	if len(m.Kind) <= short {
 		p.Type = m.Kind
 	}
-	if e, err := cloudevent.Of(m, cloudevent.Origin{Source: cloudevent.Source(service)}); err == nil { // else it is no CloudEvent, and work all the same
-		for name, value := range e.Headers(cloudevent.AMQP) {
-			if name != "content-type" {
-				p.Headers[name] = value
-			}
+	attributes(p.Headers, m, cloudevent.Origin{Source: cloudevent.Source(service)})
+	return p
+}
+
+// attributes adds to headers what makes m a CloudEvent, if it can be one.
+func attributes(headers amqp.Table, m message.Message, from cloudevent.Origin) {
+	e, err := cloudevent.Of(m, from)
+	if err != nil {
+		return
+	}
+	for name, value := range e.Headers(cloudevent.AMQP) {
+		if name != "content-type" { // a property of its own
+			headers[name] = value
 		}
 	}
-	return p
 }
 
 // row is the id of the row that d is a copy of; "" for another program's message.

@@ -57,7 +57,7 @@ func (d *Driver) copy(p *publisher, v queue.Verdict, declared map[string]bool) {
 			}
 			declared[name] = true
 		}
-		if err = p.publish(d.ctx, "", name, []amqp.Publishing{m})[0]; err == nil {
+		if err = p.publish(d.ctx, name, []amqp.Publishing{m})[0]; err == nil {
 			return
 		}
 		delete(declared, name)

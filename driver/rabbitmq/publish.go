@@ -24,6 +24,8 @@ const (
 // one goroutine.
 type publisher struct {
 	server   *Server
+	unheard  bool   // it is well if no queue takes a message
+	exchange string // that is declared with each channel; "": none
 	ch       *amqp.Channel
 	returned chan amqp.Return
 }
@@ -40,15 +42,20 @@ func (p *publisher) open() error {
 	if err := ch.Confirm(false); err != nil {
 		return err
 	}
+	if p.exchange != "" {
+		if err := ch.ExchangeDeclare(p.exchange, amqp.ExchangeFanout, true, false, false, false, nil); err != nil {
+			return p.server.refused(p.exchange, err)
+		}
+	}
 	// A message is returned before it is confirmed. There is room for all: the connection's
 	// reader would wait for whoever reads here, and nobody does until all is confirmed.
 	p.ch, p.returned = ch, ch.NotifyReturn(make(chan amqp.Return, together))
 	return nil
 }
 
-// publish sends at most together messages to one place, all under way at the same time, and
-// returns for each why it is not stored there: nil if it is, on disk.
-func (p *publisher) publish(ctx context.Context, exchange, key string, msgs []amqp.Publishing) []error {
+// publish sends at most together messages to a queue, or to the exchange, all under way at the
+// same time, and returns for each why it is not stored there: nil if it is, on disk.
+func (p *publisher) publish(ctx context.Context, queue string, msgs []amqp.Publishing) []error {
 	errs := make([]error, len(msgs))
 	if p.server.out.blocked.Load() {
 		return all(errs, errBlocked)
@@ -61,7 +68,7 @@ func (p *publisher) publish(ctx context.Context, exchange, key string, msgs []am
 	confirms := make([]*amqp.DeferredConfirmation, len(msgs))
 	for i, m := range msgs {
 		m.Headers[place] = int64(i)
-		confirms[i], errs[i] = p.ch.PublishWithDeferredConfirm(exchange, key, true, false, m)
+		confirms[i], errs[i] = p.ch.PublishWithDeferredConfirm(p.exchange, queue, !p.unheard, false, m)
 		if errs[i] != nil {
 			all(errs[i:], fmt.Errorf("publish: %w", errs[i]))
 			break

@@ -31,7 +31,7 @@ func TestReturnedIsNotStored(t *testing.T) {
 		queue string
 		want  error
 	}{{name, nil}, {s.prefix + "nowhere", errReturned}, {name, nil}} {
-		for i, err := range p.publish(t.Context(), "", tt.queue, msgs) {
+		for i, err := range p.publish(t.Context(), tt.queue, msgs) {
 			if !errors.Is(err, tt.want) {
 				t.Fatalf("message %d to %s: %v, want %v", i, tt.queue, err, tt.want)
 			}
