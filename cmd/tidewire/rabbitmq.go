@@ -9,6 +9,9 @@ import (
 	"github.com/tidewire/tidewire/shop/operate"
 	"github.com/tidewire/tidewire/toolkit/queue"
 	"github.com/tidewire/tidewire/toolkit/request"
+	"github.com/tidewire/tidewire/toolkit/run"
+	"github.com/tidewire/tidewire/toolkit/store"
+	"github.com/tidewire/tidewire/toolkit/stream"
 	"go.opentelemetry.io/otel/metric"
 )
 
@@ -50,6 +53,25 @@ func (h hands) carrier() request.Driver {
 		return h.questions
 	}
 	return &request.Local{}
+}
+
+// told names the relays whose positions are those of the exchanges.
+const told = "rabbitmq"
+
+// look has the operators' desk look at the server.
+func (h hands) look(d *operate.Desk) {
+	if h.server != nil {
+		d.Forwards = append(d.Forwards, told)
+	}
+	d.Checks = append(d.Checks, h.findings)
+}
+
+// relays tell the public facts of a service to whoever binds a queue to its exchange.
+func (h hands) relays(db *store.DB, log stream.Log, process *run.Process) (parts []func(context.Context) error) {
+	if h.server == nil {
+		return nil
+	}
+	return append(parts, (&stream.Relay{DB: db, Log: log, To: told, Sink: h.server.Events(db.Service()), Process: process}).Run)
 }
 
 // findings says what the server cannot be used for. That is no reason to take no orders: they

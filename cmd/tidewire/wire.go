@@ -344,6 +344,9 @@ func (p *platform) parts(names []string) (parts []func(context.Context) error) {
 			parts = append(parts, w.Run)
 		}
 		parts = append(parts, p.relays(m)...)
+		if len(p.readersOf(m.name())) > 0 { // who says what others follow
+			parts = append(parts, p.hands.relays(m.db, p.logs[m.name()], p.process)...)
+		}
 		if m.answers != nil {
 			parts = append(parts, (&request.Server{Driver: p.questions, Service: m.name(), Handlers: m.answers, Process: p.process}).Run)
 		}

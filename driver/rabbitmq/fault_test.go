@@ -193,8 +193,7 @@ func TestProcessIsStopped(t *testing.T) {
 	t.Cleanup(func() { remove(t, prefix(place)+errands) })
 	s := &shop{T: t, db: db}
 	s.send(1, 3000)
-	stop := work(t, w)
-	defer stop()
+	defer runs(t, w.Run)()
 	other := exec.Command(os.Args[0], "-test.run=^TestProcessIsStopped$", "-test.timeout=5m")
 	other.Env = append(os.Environ(), "TIDEWIRE_STOPPED_PLACE="+place)
 	if err := other.Start(); err != nil {
@@ -226,11 +225,11 @@ func signal(t *testing.T, of *exec.Cmd, s syscall.Signal) {
 	}
 }
 
-// work runs a worker until stop.
-func work(t *testing.T, w *queue.Worker) (stop func()) {
+// runs runs something until stop.
+func runs(t *testing.T, run func(context.Context) error) (stop func()) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	ended := make(chan error, 1)
-	go func() { ended <- w.Run(ctx) }()
+	go func() { ended <- run(ctx) }()
 	return func() {
 		cancel()
 		if err := <-ended; err != nil {

@@ -22,6 +22,10 @@ func engines() []struct {
 	}{
 		{"sqlite", func(*testing.T) []string { return nil }},
 		{"postgres", func(t *testing.T) []string { return []string{"database=" + rig.Postgres(t)} }},
+		{"sqlite and rabbitmq", func(t *testing.T) []string { return []string{"queues=" + rig.RabbitMQ(t)} }},
+		{"postgres and rabbitmq", func(t *testing.T) []string {
+			return []string{"database=" + rig.Postgres(t), "queues=" + rig.RabbitMQ(t)}
+		}},
 	}
 }
 

@@ -33,6 +33,12 @@ func mutants() []mutant {
 			"./shop/payment", "TestKeyStoredBeforeCall"},
 		{"the identity of a log", "toolkit/stream/stopped.go", "if r.identity != n.identity {", "if false {",
 			"./toolkit/stream", "TestAnotherLogStopsThePartition"},
+		{"the acknowledgement after the commit", "driver/rabbitmq/driver.go", "batch := l.pop(most)", "batch := l.pop(most)\n\tl.acknowledge(batch)",
+			"./driver/rabbitmq", "TestForeignMessageIsAcknowledgedAfterItsCommit"},
+		{"the inbox of other programs' messages", "driver/rabbitmq/message.go", "err != nil || !first {", "err != nil || first && !first {",
+			"./driver/rabbitmq", "TestForeignMessageTwiceIsDoneOnce"},
+		{"what no queue takes comes back", "driver/rabbitmq/publish.go", "queue, !p.unheard, false, m)", "queue, false, false, m)",
+			"./driver/rabbitmq", "TestReturnedIsNotStored"},
 		{"the import rules", "shop/order/doc.go", "package order", "package order\n\nimport _ \"github.com/tidewire/tidewire/shop/payment\"",
 			"./internal/archtest", "TestImports"},
 	}
