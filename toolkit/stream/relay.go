@@ -220,7 +220,7 @@ func (f *forwarding) catchUp(ctx context.Context) error {
 	f.catchUpAt = time.Now().Add(catchUpPause)
 	var moves []move
 	for _, h := range f.held {
-		if h.at.Seq > h.stored.Seq {
+		if h.at.Seq > h.stored.Seq || h.struck { // no message of a journal ends who forwards it
 			moves = append(moves, move{held: h, to: h.at})
 		}
 	}
@@ -258,7 +258,7 @@ func (f *forwarding) begin(ctx context.Context) error {
 	}
 	begun := map[int]*held{}
 	for _, r := range f.taken {
-		begun[r.Partition] = &held{stored: r.Position, at: r.Position, identity: identity, token: r.token}
+		begun[r.Partition] = &held{stored: r.Position, at: r.Position, identity: identity, token: r.token, struck: r.strikes > 0}
 	}
 	if err := f.look(ctx, begun, func(h *held, end Forwarded) {
 		h.at, f.chains[h.at.Partition] = end.Position, end.Before
