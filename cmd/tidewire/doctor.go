@@ -167,11 +167,11 @@ func (p *platform) operators(c config.Config, mails *notification.Service) *oper
 			return providerAway(ctx, c.Payment.Simulator), nil
 		},
 		func(ctx context.Context) ([]operate.Finding, error) { return lateMails(ctx, mails) },
-		p.hands.findings,
 		func(ctx context.Context) ([]operate.Finding, error) { return cacheAway(ctx, c), nil },
 		func(context.Context) ([]operate.Finding, error) { return nearlyFull(c.Data) },
 		func(context.Context) ([]operate.Finding, error) { return unsafely(p.server), nil },
 	}
+	p.hands.look(d)
 	return d
 }
 

@@ -55,13 +55,13 @@ func (h hands) carrier() request.Driver {
 	return &request.Local{}
 }
 
-// told names the relays whose positions are those of the exchanges.
-const told = "rabbitmq"
+// exchanges names the relays whose positions are those of the exchanges.
+const exchanges = "rabbitmq"
 
 // look has the operators' desk look at the server.
 func (h hands) look(d *operate.Desk) {
 	if h.server != nil {
-		d.Forwards = append(d.Forwards, told)
+		d.Forwards = append(d.Forwards, exchanges)
 	}
 	d.Checks = append(d.Checks, h.findings)
 }
@@ -71,7 +71,7 @@ func (h hands) relays(db *store.DB, log stream.Log, process *run.Process) (parts
 	if h.server == nil {
 		return nil
 	}
-	return append(parts, (&stream.Relay{DB: db, Log: log, To: told, Sink: h.server.Events(db.Service()), Process: process}).Run)
+	return append(parts, (&stream.Relay{DB: db, Log: log, To: exchanges, Sink: h.server.Events(db.Service()), Process: process}).Run)
 }
 
 // findings says what the server cannot be used for. That is no reason to take no orders: they
