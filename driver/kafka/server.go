@@ -128,6 +128,10 @@ func explain(err error) error {
 		return fmt.Errorf("%w: the server does not take our certificate (cert=FILE&key=FILE): %w", ErrRefused, err)
 	case errors.Is(err, kerr.TopicAuthorizationFailed), errors.Is(err, kerr.ClusterAuthorizationFailed), errors.Is(err, kerr.GroupAuthorizationFailed):
 		return fmt.Errorf("%w: the user has not the rights for this: %w", ErrRefused, err)
+	case strings.Contains(err.Error(), "tls alert record"):
+		return fmt.Errorf("%w: the server speaks TLS at this port: add tls=true, or take the other port", ErrRefused)
+	case strings.Contains(err.Error(), "is TLS misconfigured"):
+		return fmt.Errorf("the server closed the connection at once: it may not speak TLS at this port: %w", err)
 	case errors.Is(err, io.EOF), strings.Contains(err.Error(), "is SASL missing") || strings.Contains(err.Error(), "is TLS missing"):
 		return fmt.Errorf("the server closed the connection at once: this port may want tls=true, or a user and a password: %w", err)
 	case errors.As(err, &network), errors.Is(err, context.DeadlineExceeded):

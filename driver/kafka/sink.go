@@ -65,7 +65,7 @@ func (s *Sink) producer() (*kgo.Client, error) {
 	}
 	client, err := kgo.NewClient(append(s.server.options(),
 		kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.RequiredAcks(kgo.AllISRAcks()), kgo.ProducerLinger(0),
-		kgo.ProducerBatchMaxBytes(int32(s.limit)), kgo.RecordDeliveryTimeout(sendTime), kgo.ProduceRequestTimeout(requestTime), kgo.UnknownTopicRetries(1), kgo.StopProducerOnDataLossDetected())...)
+		kgo.ProducerBatchMaxBytes(int32(s.limit)), kgo.RecordDeliveryTimeout(s.server.sendTime), kgo.ProduceRequestTimeout(requestTime), kgo.UnknownTopicRetries(1), kgo.StopProducerOnDataLossDetected())...)
 	s.client = client
 	return client, err
 }
@@ -99,7 +99,7 @@ func (s *Sink) send(ctx context.Context, all []stream.Forwarded) error {
 	// stored.
 	results := make(chan kgo.ProduceResults, 1)
 	go func() { results <- client.ProduceSync(context.WithoutCancel(ctx), records...) }()
-	late := time.NewTimer(sendTime)
+	late := time.NewTimer(s.server.sendTime)
 	defer late.Stop()
 	select {
 	case done := <-results:
@@ -109,7 +109,7 @@ func (s *Sink) send(ctx context.Context, all []stream.Forwarded) error {
 			}
 		}
 	case <-late.C:
-		return fmt.Errorf("topic %s: %d messages were not confirmed within %v", s.topic(all[0]), len(all), sendTime)
+		return fmt.Errorf("topic %s: %d messages were not confirmed within %v", s.topic(all[0]), len(all), s.server.sendTime)
 	}
 	s.remember(all, records)
 	return nil

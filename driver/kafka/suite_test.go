@@ -57,7 +57,7 @@ func connect(t testing.TB, url string) *kafka.Server {
 func admin(t testing.TB) *kadm.Client {
 	t.Helper()
 	url := os.Getenv("TIDEWIRE_TEST_KAFKA")
-	client, err := kgo.NewClient(kgo.SeedBrokers(strings.TrimPrefix(url, "kafka://")))
+	client, err := kgo.NewClient(kgo.SeedBrokers(strings.TrimPrefix(url, "kafka://")), kgo.MetadataMinAge(20*time.Millisecond))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -28,6 +29,8 @@ type settings struct {
 	replication int16  // -1: the cluster's default
 	create      bool   // topics that are missing
 	unsafe      bool
+	sendTime    time.Duration
+	dial        func(ctx context.Context, network, host string) (net.Conn, error) // nil: the net's own
 }
 
 // Check returns what is wrong with a URL, without its password.
@@ -72,7 +75,7 @@ func parse(streams string) (s settings, err error) {
 
 // set reads what follows the question mark.
 func (s *settings) set(values url.Values) error {
-	s.replication, s.create = -1, true
+	s.replication, s.create, s.sendTime = -1, true, sendTime
 	for key, all := range values {
 		value := all[len(all)-1]
 		switch key {
@@ -166,6 +169,9 @@ func (s settings) options() []kgo.Opt {
 	opts := []kgo.Opt{kgo.SeedBrokers(s.seeds...), kgo.ClientID("tidewire"), kgo.DisableClientMetrics(), kgo.MetadataMinAge(100 * time.Millisecond), kgo.DialTimeout(dialTime), kgo.RetryTimeout(requestTime), kgo.RequestTimeoutOverhead(requestTime)}
 	if s.tls != nil {
 		opts = append(opts, kgo.DialTLSConfig(s.tls))
+	}
+	if s.dial != nil {
+		opts = append(opts, kgo.Dialer(s.dial))
 	}
 	switch s.sasl {
 	case "plain":

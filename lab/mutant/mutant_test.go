@@ -39,6 +39,12 @@ func mutants() []mutant {
 			"./driver/rabbitmq", "TestForeignMessageTwiceIsDoneOnce"},
 		{"what no queue takes comes back", "driver/rabbitmq/publish.go", "queue, !p.unheard, false, m)", "queue, false, false, m)",
 			"./driver/rabbitmq", "TestReturnedIsNotStored"},
+		{"confirms of all replicas", "driver/kafka/sink.go", "kgo.RequiredAcks(kgo.AllISRAcks())", "kgo.RequiredAcks(kgo.NoAck()), kgo.DisableIdempotentWrite()",
+			"./driver/kafka", "TestNoAnswerIsNoConfirm"},
+		{"the chain", "driver/kafka/part.go", "if r.own() <= at || at == 0 && r.first {", "if r.Seq > at {",
+			"./driver/kafka", "TestTake"},
+		{"the mark behind the confirm", "toolkit/stream/relay.go", "if err := f.send(ctx, all); err != nil {", "if err := f.send(ctx, all); ctx.Err() != nil {",
+			"./toolkit/stream", "TestRelay"},
 		{"the import rules", "shop/order/doc.go", "package order", "package order\n\nimport _ \"github.com/tidewire/tidewire/shop/payment\"",
 			"./internal/archtest", "TestImports"},
 	}

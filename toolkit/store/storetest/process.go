@@ -62,6 +62,12 @@ func (p *Process) Wait() error {
 // Kill ends the process as a crash does.
 func (p *Process) Kill() { _ = p.cmd.Process.Kill() } // it may have ended
 
+// Stop stops the process, as SIGSTOP does, until Continue.
+func (p *Process) Stop() { _ = p.cmd.Process.Signal(syscall.SIGSTOP) }
+
+// Continue lets a process go on that was stopped.
+func (p *Process) Continue() { _ = p.cmd.Process.Signal(syscall.SIGCONT) }
+
 // Die ends the own process as a crash does.
 func Die() {
 	_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
