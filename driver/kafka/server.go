@@ -113,6 +113,7 @@ func explain(err error) error {
 	var record tls.RecordHeaderError
 	var alert tls.AlertError
 	var network net.Error
+	var first *kgo.ErrFirstReadEOF
 	switch {
 	case err == nil || errors.Is(err, ErrRefused):
 		return err
@@ -132,8 +133,10 @@ func explain(err error) error {
 		return fmt.Errorf("%w: the server speaks TLS at this port: add tls=true, or take the other port", ErrRefused)
 	case strings.Contains(err.Error(), "is TLS misconfigured"):
 		return fmt.Errorf("the server closed the connection at once: it may not speak TLS at this port: %w", err)
-	case errors.Is(err, io.EOF), strings.Contains(err.Error(), "is SASL missing") || strings.Contains(err.Error(), "is TLS missing"):
+	case errors.As(err, &first):
 		return fmt.Errorf("the server closed the connection at once: this port may want tls=true, or a user and a password: %w", err)
+	case errors.Is(err, io.EOF):
+		return fmt.Errorf("the server has closed the connection: %w", err)
 	case errors.As(err, &network), errors.Is(err, context.DeadlineExceeded):
 		return fmt.Errorf("no answer from the server: %w", err)
 	}

@@ -164,9 +164,12 @@ func (s *settings) certificates(values url.Values) error {
 	return nil
 }
 
+// again is the pause before a request is tried once more: a broker is back within seconds.
+func again(tries int) time.Duration { return min(50*time.Millisecond<<min(tries, 5), time.Second) }
+
 // options are those of every client.
 func (s settings) options() []kgo.Opt {
-	opts := []kgo.Opt{kgo.SeedBrokers(s.seeds...), kgo.ClientID("tidewire"), kgo.DisableClientMetrics(), kgo.MetadataMinAge(100 * time.Millisecond), kgo.DialTimeout(dialTime), kgo.RetryTimeout(requestTime), kgo.RequestTimeoutOverhead(requestTime)}
+	opts := []kgo.Opt{kgo.SeedBrokers(s.seeds...), kgo.ClientID("tidewire"), kgo.DisableClientMetrics(), kgo.MetadataMinAge(100 * time.Millisecond), kgo.DialTimeout(dialTime), kgo.RetryTimeout(requestTime), kgo.RequestTimeoutOverhead(requestTime), kgo.RetryBackoffFn(again)}
 	if s.tls != nil {
 		opts = append(opts, kgo.DialTLSConfig(s.tls))
 	}

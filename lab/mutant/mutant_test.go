@@ -15,7 +15,7 @@ func mutants() []mutant {
 		{"the fence of a reader", "toolkit/stream/position.go",
 			"AND token = move.column5 AND seq = move.column6 AND stopped = ''", "AND (token = move.column5 OR seq = move.column6 OR token > 0)",
 			"./driver/postgres", "TestStream/TwoInstances"},
-		{"what is forgotten is given back", "toolkit/stream/position.go", "if r.owner == s.Process.Instance { //", "if false { //",
+		{"what is forgotten is given back", "toolkit/stream/position.go", "if r.owner == l.instance { //", "if false { //",
 			"./driver/postgres", "TestStream/TwoInstances"},
 		{"one after another, with a key in common", "toolkit/store/each.go", "t.before = append(t.before, b)", "t.before = nil",
 			"./driver/postgres", "TestStore/Each"},

@@ -22,6 +22,7 @@ type leases struct {
 	db                          *store.DB // where the table position is
 	subscription, log, instance string
 	lease                       time.Duration
+	counted                     bool // how many owners are lost without progress: a message may be at fault
 	held                        map[int]*held
 	holdAt                      time.Time    // when they are to be renewed
 	looked                      map[int]bool // whether what was stopped still must be; once in a session
@@ -181,7 +182,7 @@ func (l *leases) share(tx *store.Tx) (taken, kept []row, err error) {
 		}
 	}
 	for _, r := range free[:wanted] {
-		if r.owner != "" && r.owner != l.instance {
+		if r.owner != "" && r.owner != l.instance && l.counted {
 			r.strikes++
 		}
 		if err := l.own(tx, r, r.token+1, l.instance); err != nil {

@@ -108,6 +108,7 @@ func (r *Reader) session() (*session, error) {
 	}
 	s := &session{Reader: r, leases: newLeases(r.DB, r.DB.Service(), r.Name, r.Process.Instance, r.Lease), tracer: r.Process.Tracer(r.DB.Service()), handlers: map[string]Handler{}, versions: newest(r.Handlers),
 		sizer: run.NewSizer(batchSize, r.DB.Alone() && r.Rest == 0)}
+	s.counted = true
 	for _, h := range r.Handlers {
 		if h.Log != r.Name {
 			return nil, fmt.Errorf("reader of %s by %s: the handler of %s is for log %s", r.Name, r.DB.Service(), h.Kind, h.Log)
