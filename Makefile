@@ -36,6 +36,7 @@ soak: servers compiler ## what takes longer than CI has: 100 stops on each datab
 	go test ./shop/order -run '^$$' -fuzz FuzzOrder -fuzztime 5m
 	go test ./toolkit/cloudevent -run '^$$' -fuzz FuzzUnmarshal -fuzztime 5m
 	TIDEWIRE_POISON=1000 go test -count=1 -timeout 30m -v ./lab/poison # by itself: it compares times
+	$(with_servers) TIDEWIRE_STOPS=100 go test -count=1 -timeout 30m -v ./driver/rabbitmq # a server that fails in every way
 	$(with_servers) TIDEWIRE_STOPS=100 TIDEWIRE_SEEDS=100000 TIDEWIRE_MUTANTS=1 TIDEWIRE_CUTS=100 go test -count=1 -timeout 180m -v ./lab/...
 
 servers: ## real servers for the tests, from packages

@@ -257,10 +257,10 @@ func TestConnectionIsCut(t *testing.T) {
 	s := newShop(t, p.url)
 	t.Cleanup(func() { remove(t, s.at()) })
 	s.work()
-	const n = 2000
-	for i := 0; i < n; i += 100 {
-		s.send(i+1, i+100)
-		switch (i / 100) % 4 {
+	const n, some = 600, 30
+	for i := 0; i < n; i += some {
+		s.send(i+1, i+some)
+		switch (i / some) % 4 {
 		case 0:
 			p.cutAfter(1000 + 37*i)
 		case 2:

@@ -116,8 +116,8 @@ func TestServerFails(t *testing.T) {
 			own.ctl(off...)
 		}}
 	}
-	pause := 3 * time.Second
-	if os.Getenv("TIDEWIRE_STOPS") != "" {
+	pause, all := 3*time.Second, os.Getenv("TIDEWIRE_STOPS") != ""
+	if all {
 		pause = 30 * time.Second
 	}
 	for _, f := range []fault{
@@ -135,6 +135,9 @@ func TestServerFails(t *testing.T) {
 		}},
 	} {
 		t.Run(f.name, func(t *testing.T) {
+			if !all && (f.name == "short of disk" || f.name == "killed") {
+				t.Skip("TIDEWIRE_STOPS is not set: make soak has a server fail like this")
+			}
 			f.do()
 			s.wantDone(sent)
 			storetest.Await(t, "a server that hands out work", func() bool { return s.server.Ready() == nil && len(s.driver.Troubles()) == 0 })

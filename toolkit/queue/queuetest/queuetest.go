@@ -162,16 +162,22 @@ func (k *desk) receive(q queue.Driver, most int) []queue.Delivery {
 	return got
 }
 
-// collect receives, at most most at a time, until there are n, and fails if there are more. What was sent is on its way to
-// whoever receives: some drivers' first answer is none.
+// collect receives, at most most at a time, until there are n, and fails if there are more. What
+// was sent is on its way to whoever receives: some drivers' first answer is none. One whose
+// lease has ended meanwhile comes again.
 func (k *desk) collect(q queue.Driver, most, n int) (got []queue.Delivery) {
 	k.Helper()
 	k.await(fmt.Sprint(n, " messages"), func() bool {
 		more := k.receive(q, most)
-		if len(more) > most || len(got)+len(more) > n {
-			k.Fatalf("received %d messages after %d; want at most %d at a time, and %d in all", len(more), len(got), most, n)
+		if len(more) > most {
+			k.Fatalf("received %d messages, want at most %d", len(more), most)
 		}
-		got = append(got, more...)
+		for _, d := range more {
+			got = append(slices.DeleteFunc(got, func(old queue.Delivery) bool { return old.ID == d.ID }), d)
+		}
+		if len(got) > n {
+			k.Fatalf("received %d messages, want %d", len(got), n)
+		}
 		return len(got) == n
 	})
 	return got
