@@ -7,7 +7,7 @@ SHELL := /bin/bash
 # change what the tested program does.
 with_servers := eval "$$(scripts/servers env)"; unset TIDEWIRE_DATABASE TIDEWIRE_STREAMS TIDEWIRE_QUEUES TIDEWIRE_CACHE TIDEWIRE_SEARCH;
 
-.PHONY: up test e2e lint documents bench soak servers compiler
+.PHONY: up test e2e lint proto documents bench soak servers compiler
 
 up: ## the whole platform, nothing else needed
 	go run ./cmd/tidewire up
@@ -24,6 +24,9 @@ lint: ## formatting, vet, staticcheck, import rules, size budget
 	go vet ./...
 	go tool staticcheck ./...
 	go test ./internal/archtest
+
+proto: ## the Go code of the gRPC contracts; a test checks that it is up to date, and that no contract breaks what was told before
+	cd shop/api/tools && go tool buf format -w .. && go tool buf lint .. && go tool buf generate .. --template ../buf.gen.yaml -o ..
 
 documents: ## what others are told of our messages, read by the official parser
 	scripts/asyncapi/check docs/asyncapi.json

@@ -93,7 +93,6 @@ func (b *buffer) String() string {
 
 var readyLine = regexp.MustCompile(`^tidewire ready (http://\S+) \(operators (http://[^,)]+)(?:, payment simulator (http://[^,)]+))?\)\n`)
 
-
 // up starts the platform on data, on free ports, and waits until it is ready.
 func up(t *testing.T, data string, more ...string) *running {
 	t.Helper()

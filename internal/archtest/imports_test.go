@@ -27,6 +27,7 @@ var rules = []struct {
 	{"shop/contract", nil},
 	{"shop/money", nil},
 	{"shop/api", nil}, // made from .proto files
+	{"shop/door/rpc", []string{"toolkit", "shop/door", "shop/api"}},
 	{"shop/door", []string{"toolkit", "shop/money"}},
 	{"shop/*", []string{"toolkit", "shop/contract", "shop/door", "shop/money", "shop/api"}},
 	{"audit", nil}, // independent: no product package

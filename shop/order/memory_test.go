@@ -106,7 +106,9 @@ func TestMemoryOfAPriceFades(t *testing.T) {
 // unheard is a catalogue that does not answer.
 type unheard struct{ *counting }
 
-func (unheard) Lookup(context.Context, []string) ([]contract.Product, error) { return nil, door.ErrAway }
+func (unheard) Lookup(context.Context, []string) ([]contract.Product, error) {
+	return nil, door.ErrAway
+}
 
 // While the product service is away prices are those that it said last, for ten minutes; an
 // order of what it has said nothing about is to come again.
