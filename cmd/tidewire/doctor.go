@@ -99,7 +99,7 @@ func atRest(ctx context.Context, c config.Config, notRunning error) []operate.Fi
 		add(c.Data, "look at the disk", err)
 		found = append(found, full...)
 	}
-	found = append(found, cacheAway(ctx, c)...)
+	found = append(append(found, cacheAway(ctx, c)...), searchAway(ctx, c)...)
 	if c.Database != "" {
 		server, err := postgres.Connect(ctx, c.Database)
 		add("database", "start PostgreSQL, or mend the key database", err)
@@ -167,7 +167,9 @@ func (p *platform) operators(c config.Config, mails *notification.Service) *oper
 			return providerAway(ctx, c.Payment.Simulator), nil
 		},
 		func(ctx context.Context) ([]operate.Finding, error) { return lateMails(ctx, mails) },
-		func(ctx context.Context) ([]operate.Finding, error) { return cacheAway(ctx, c), nil },
+		func(ctx context.Context) ([]operate.Finding, error) {
+			return append(cacheAway(ctx, c), searchAway(ctx, c)...), nil
+		},
 		func(context.Context) ([]operate.Finding, error) { return nearlyFull(c.Data) },
 		func(context.Context) ([]operate.Finding, error) { return unsafely(p.server), nil },
 	}

@@ -58,6 +58,7 @@ type program struct {
 	Load       loadCommand       `cmd:"" help:"Place orders over HTTP and follow each to its final state."`
 	Audit      auditCommand      `cmd:"" help:"Prove the promises on the stored data."`
 	Doctor     doctorCommand     `cmd:"" help:"Find what is misconfigured, stuck or lost, and say what to do."`
+	Health     healthCommand     `cmd:"" help:"Ask whether the platform is ready."`
 	Backup     backupCommand     `cmd:"" help:"Copy all databases as they are at one moment."`
 	Order      orderCommand      `cmd:"" help:"Look at an order."`
 	Stream     streamCommand     `cmd:"" help:"Look at streams: who reads what, and how far."`

@@ -228,7 +228,7 @@ func (s *start) claim() (err error) {
 
 // look refuses what cannot work before anything is made or written.
 func (s *start) look(ctx context.Context) error {
-	if err := lookAtCache(ctx, s.Config); err != nil {
+	if err := errors.Join(lookAtCache(ctx, s.Config), lookAtSearch(ctx, s.Config)); err != nil {
 		return err
 	}
 	if s.Database == "" {

@@ -109,7 +109,8 @@ func wire(ctx context.Context, c config.Config, meter metric.Meter, names ...str
 	// Who is told at once, in this process or where there is a cache in all, of what he would find out a little later.
 	numbers := &analytics.Service{DB: db["analytics"]}
 	told, err := e.tells(c, process)
-	if err := errors.Join(err, topic(&products.Changed, told, "product.changed", process), topic(&orders.Changes, told, "order.changes", process),
+	fill, failed := e.finds(c, products, process)
+	if err := errors.Join(err, failed, topic(&products.Changed, told, "product.changed", process), topic(&orders.Changes, told, "order.changes", process),
 		topic(&numbers.Numbers, told, "analytics.numbers", process)); err != nil {
 		return nil, errors.Join(err, e.close())
 	}
@@ -133,7 +134,7 @@ func wire(ctx context.Context, c config.Config, meter metric.Meter, names ...str
 		bind:  payments.Bind,
 		members: []member{
 			{db: users.DB, routes: users.Routes(), calls: users.RPC},
-			{db: products.DB, routes: products.Routes(), calls: products.RPC},
+			{db: products.DB, routes: products.Routes(), calls: products.RPC, also: fill},
 			{db: orders.DB, routes: orders.Routes(), calls: orders.RPC, streams: orders.Streams(), queues: orders.Queues(), saga: orders.Saga(), view: rebuilds(e, process, orders.DB, orders.Projection()), awaited: true, working: working{aside: order.Verifications},
 				also: func(ctx context.Context) error { return known.Run(ctx, products.Changed) }},
 			{db: payments.DB, routes: payments.Routes(), calls: payments.RPC, streams: payments.Streams(), queues: payments.Queues(), also: payments.Run, awaited: true},

@@ -29,25 +29,25 @@ func (s *Service) getProducts(r *http.Request) (door.Answer, error) {
 	if err != nil {
 		return door.Answer{}, err
 	}
-	q := search{limit: limit}
+	q := query{limit: limit}
 	if q.after, err = place(after); err != nil {
 		return door.Answer{}, err
 	}
 	if q.category, err = door.Query(r, "category"); err != nil {
 		return door.Answer{}, err
 	}
-	query, err := door.Query(r, "query")
+	text, err := door.Query(r, "query")
 	if err != nil {
 		return door.Answer{}, err
 	}
-	page, wanted := door.List[body]{Items: []body{}}, words(query)
+	page, wanted := door.List[body]{Items: []body{}}, words(text)
 	switch {
 	case len(wanted) > maxWords:
 		return door.Answer{}, door.Invalid(door.Field{Cause: "too-many-words", Field: "query", Detail: "must have at most 20 words"})
-	case len(wanted) == 0 && strings.TrimSpace(query) != "":
+	case len(wanted) == 0 && strings.TrimSpace(text) != "":
 		return door.Answer{Body: page}, nil // no product has a word without a letter
 	}
-	q.pattern = pattern(wanted)
+	q.words = wanted
 	products, more, err := s.list(r.Context(), q)
 	if err != nil {
 		return door.Answer{}, err

@@ -9,6 +9,7 @@ import (
 	"github.com/tidewire/tidewire/shop/contract"
 	"github.com/tidewire/tidewire/shop/door"
 	"github.com/tidewire/tidewire/toolkit/broadcast"
+	"github.com/tidewire/tidewire/toolkit/search"
 	"github.com/tidewire/tidewire/toolkit/store"
 )
 
@@ -19,6 +20,8 @@ type Service struct {
 	// Changed is told the ids of products that are shown or cost differently from now on,
 	// under no key; nobody.
 	Changed *broadcast.Topic[string]
+	// Found is asked for products by their words before the database is; nobody.
+	Found *search.Finder
 }
 
 func (s *Service) currency() string {
@@ -132,17 +135,14 @@ const (
 // list returns a page of products in the order in which they were created, and whether
 // there are more behind its last. Nothing is ever created before that last one: whoever
 // goes on from there misses nothing. The last page has everything that there is.
-func (s *Service) list(ctx context.Context, q search) (page []Product, more bool, err error) {
+func (s *Service) list(ctx context.Context, q query) (page []Product, more bool, err error) {
 	for start := time.Now(); ; {
 		// Asked before the snapshot is taken, so that the snapshot has all of it.
 		settled, err := s.DB.Settled(ctx)
 		if err != nil {
 			return nil, false, err
 		}
-		err = s.DB.View(ctx, func(tx *store.Tx) (err error) {
-			page, err = list(tx, q)
-			return err
-		})
+		page, err = s.page(ctx, q)
 		if err != nil || len(page) <= q.limit {
 			return page, false, err
 		}

@@ -196,7 +196,7 @@ func testListWaitsForTransactionsInProgress(t *testing.T, open func() *store.DB)
 	}
 	short, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
-	if page, _, err := s.list(short, search{limit: 1}); !errors.Is(err, context.DeadlineExceeded) {
+	if page, _, err := s.list(short, query{limit: 1}); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("got %v, %v: a page that passes by what is in progress", page, err)
 	}
 	close(release)

@@ -54,30 +54,30 @@ func isFirst(tx *store.Tx, p Product) (bool, error) {
 	return tx.Row([]any{nil}, `SELECT 1 FROM product WHERE id = $1 AND asked = $2`, p.ID, asked)
 }
 
-// A search says which products a list has.
-type search struct {
-	pattern  string // of their words; "" is all
-	category string // exactly; "" is all
-	after    int64  // Seq of the last one that was listed
+// A query says which products a list has.
+type query struct {
+	words    []string // that words of theirs begin with; none: all
+	category string   // exactly; "" is all
+	after    int64    // Seq of the last one that was listed
 	limit    int
 }
 
-// list returns the first products of a search in the order of Seq, one more than its
+// list returns the first products of a query in the order of Seq, one more than its
 // limit if there are more. What is found comes in that order, so that a page of SQLite's
 // is read off the index.
-func list(tx *store.Tx, s search) (products []Product, err error) {
+func list(tx *store.Tx, s query) (products []Product, err error) {
 	from, seq, args := `product`, `seq`, []any{s.after}
-	if s.pattern != "" {
-		from, seq, args = `found($2) AS f JOIN product ON seq = f.rowid`, `f.rowid`, append(args, s.pattern)
+	if len(s.words) > 0 {
+		from, seq, args = `found($2) AS f JOIN product ON seq = f.rowid`, `f.rowid`, append(args, pattern(s.words))
 	}
-	query := `SELECT ` + columns + ` FROM ` + from + ` WHERE ` + seq + ` > $1`
+	text := `SELECT ` + columns + ` FROM ` + from + ` WHERE ` + seq + ` > $1`
 	if s.category != "" {
 		args = append(args, s.category)
-		query += fmt.Sprintf(` AND category = $%d`, len(args))
+		text += fmt.Sprintf(` AND category = $%d`, len(args))
 	}
 	args = append(args, int64(s.limit+1))
-	query += fmt.Sprintf(` ORDER BY %s LIMIT $%d`, seq, len(args))
-	err = tx.Rows(query, args, func(scan func(...any) error) error {
+	text += fmt.Sprintf(` ORDER BY %s LIMIT $%d`, seq, len(args))
+	err = tx.Rows(text, args, func(scan func(...any) error) error {
 		var p Product
 		err := scan(p.dest()...)
 		products = append(products, p)

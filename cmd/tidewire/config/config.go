@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/tidewire/tidewire/driver/kafka"
+	"github.com/tidewire/tidewire/driver/opensearch"
 	"github.com/tidewire/tidewire/driver/rabbitmq"
 	"github.com/tidewire/tidewire/shop/door"
 	"github.com/tidewire/tidewire/shop/money"
@@ -35,6 +36,7 @@ type Config struct {
 	Queues    string        `key:"queues" secret:"true" doc:"empty: work is handed out by the database; or amqp://USER:PASSWORD@HOST:PORT/VHOST, amqps://…?ca=FILE&cert=FILE&key=FILE: by RabbitMQ, in a vhost of its own"`
 	Cache     string        `key:"cache" secret:"true" doc:"who tells several instances of each other's changes at once. Empty: nobody, they look; or redis://USER:PASSWORD@HOST:PORT/DATABASE, rediss://… for TLS; ?ca=FILE, ?cert=FILE&key=FILE, ?prefix=NAME where another platform shares it"`
 	Streams   string        `key:"streams" secret:"true" doc:"empty: services follow each other's journals; or kafka://[USER:PASSWORD@]HOST:9092[,HOST:9092…]; ?tls=true&ca=FILE&cert=FILE&key=FILE, &sasl=scram-sha-256|scram-sha-512|plain, &prefix=NAME of topics and groups, &replication=N, &create=false, &unsafe=true"`
+	Search    string        `key:"search" secret:"true" doc:"who finds products by their words. Empty: the database; or opensearch+http://USER:PASSWORD@HOST:PORT, opensearch+https://…?ca=FILE; ?prefix=NAME where another platform shares it"`
 	Listen    string        `key:"listen" default:"127.0.0.1:3000" doc:"customers' door"`
 	Admin     string        `key:"admin" default:"127.0.0.1:3001" doc:"operators' door: health, metrics, what the commands use"`
 	Retention time.Duration `key:"retention" default:"30d" doc:"how long commands, done jobs, idempotency keys past their 24 h and audit rows stay"`
@@ -118,7 +120,6 @@ type Services struct {
 
 // later are the keys, and the beginnings of keys, of later versions.
 var later = []string{
-	"search",
 	"auth.issuer", "auth.audience", "gateway.", "limits.",
 }
 
@@ -159,6 +160,8 @@ func (c *Config) check() error {
 		return fmt.Errorf("database: must be empty (embedded SQLite) or begin with postgres://")
 	case c.Queues != "" && rabbitmq.Check(c.Queues) != nil:
 		return fmt.Errorf("queues: %w", rabbitmq.Check(c.Queues))
+	case c.Search != "" && fault(opensearch.New(c.Search)) != nil:
+		return fmt.Errorf("search: %w", fault(opensearch.New(c.Search)))
 	case cacheFault(c.Cache) != nil:
 		return fmt.Errorf("cache: %w", cacheFault(c.Cache))
 	case c.Streams != "" && kafka.Check(c.Streams) != nil:

@@ -20,6 +20,7 @@ var examples = map[string]string{
 	"queues":             "amqp://shop:hush@broker:5672/shop",
 	"cache":              "redis://shop:hush@cache:6379/2",
 	"streams":            "kafka://shop:hush@a:9092",
+	"search":             "opensearch+http://shop:hush@search:9200",
 	"listen":             "127.0.0.1:7",
 	"admin":              "[::1]:8",
 	"retention":          "45d",
@@ -224,7 +225,7 @@ func TestSecretsAreNeverShown(t *testing.T) {
 	if got, want := value(t, l, "traces").Value, "zipkin+http://shop:xxxxx@collector:9411"; got != want {
 		t.Errorf("traces: got %q, want %q", got, want)
 	}
-	for _, set := range []string{"database=mysql://shop:hush@db/shop", "traces=otlp+http://shop:hush@collector:4318", "traces=jaeger+http://shop:hush@collector", "cache=memcached://shop:hush@cache", "cache=redis://shop:hush@cache/two"} {
+	for _, set := range []string{"database=mysql://shop:hush@db/shop", "traces=otlp+http://shop:hush@collector:4318", "traces=jaeger+http://shop:hush@collector", "cache=memcached://shop:hush@cache", "cache=redis://shop:hush@cache/two", "search=http://shop:hush@search"} {
 		if _, err := Load(Source{Set: []string{set}}); err == nil || strings.Contains(err.Error(), "hush") {
 			t.Errorf("%s: got %v, want an error without the secret", set, err)
 		}

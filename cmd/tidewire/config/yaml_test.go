@@ -16,7 +16,7 @@ func TestLinesOfAFile(t *testing.T) {
 	}{
 		{"a duration", "data: x\n\nretention: soon\n", 3, `retention: "soon" is no duration such as 30d or 12h`},
 		{"a word", "log:\n  format: text\n  level: loud\n", 3, `log.level: "loud" is not one of debug, info, warn, error`},
-		{"of a later version", "data: x\nsearch: opensearch\n", 2, "search is not yet in this version"},
+		{"of a later version", "data: x\nauth.issuer: x\n", 2, "auth.issuer is not yet in this version"},
 		{"a list", "data: x\nlog:\n  level:\n    - info\n", 4, "log.level must be one value"},
 		{"a value where keys belong", "data: x\norder: choreographed\n", 2, `unknown key "order"`},
 		{"keys where a value belongs", "listen:\n  host: x\n", 2, `unknown key "listen.host": did you mean "listen"?`},
