@@ -8,6 +8,7 @@ import (
 
 	"github.com/schollz/progressbar/v3"
 	"github.com/tidewire/tidewire/audit"
+	"github.com/tidewire/tidewire/driver/postgres"
 )
 
 // An auditCommand proves the promises on what is stored.
@@ -43,6 +44,11 @@ func (cmd auditCommand) Run(c *console) error {
 	for _, path := range cmd.files(loaded.Data, loaded.Database) {
 		if _, err := os.Stat(path); err != nil {
 			return wrong(fmt.Errorf("nothing to audit: %w", err))
+		}
+	}
+	if loaded.Database != "" {
+		if loaded.Database, err = postgres.Plain(loaded.Database); err != nil {
+			return wrong(fmt.Errorf("database: %w", err))
 		}
 	}
 	report, err := audit.Run(c.ctx, audit.Options{Data: loaded.Data, Database: loaded.Database, Provider: cmd.Provider,

@@ -172,6 +172,7 @@ func (p *platform) operators(c config.Config, mails *notification.Service) *oper
 		},
 		func(context.Context) ([]operate.Finding, error) { return nearlyFull(c.Data) },
 		func(context.Context) ([]operate.Finding, error) { return unsafely(p.server), nil },
+		func(ctx context.Context) ([]operate.Finding, error) { return laggards(ctx, p.server), nil },
 	}
 	p.hands.look(d)
 	return d

@@ -40,6 +40,9 @@ type opener func(ctx context.Context, service string, migrations fs.FS) (*store.
 func openEngine(ctx context.Context, c config.Config, schemas map[string]fs.FS) (*engine, error) {
 	e := &engine{databases: map[string]*store.DB{}, logs: map[string]stream.Log{}, tables: map[string]queue.Table{}}
 	open := inFiles(c.Data)
+	if c.Database == "" && c.Replica != "" {
+		return nil, errNoPrimary
+	}
 	if c.Database == "" {
 		oversubscribe()
 	} else {

@@ -22,7 +22,7 @@ func (p *platform) measure(c config.Config, meter metric.Meter, more ...func(met
 	for _, db := range p.databases {
 		errs = append(errs, db.Measure(meter))
 	}
-	errs = append(errs, p.desk.Measure(meter), build(meter), disk(meter, c.Data))
+	errs = append(errs, p.desk.Measure(meter), build(meter), disk(meter, c.Data), lag(meter, p.server))
 	if c.Database == "" {
 		errs = append(errs, files(meter, c.Data))
 	}

@@ -22,6 +22,7 @@ type Driver struct {
 	schema string
 	fence  fence
 	closed atomic.Bool
+	known  atomic.Pointer[string] // see identity
 }
 
 var (

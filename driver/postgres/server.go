@@ -26,13 +26,15 @@ const (
 // A Server is a PostgreSQL server, reached over connections that all schemas share.
 type Server struct {
 	settings
-	replica bool // it follows another one
+	replica bool    // it follows another one
+	copy    *Server // the replica of this one; nil
 	pool    *pgxpool.Pool
 	gate    *gate
 	now     clock
 	rest    rest
 	hints   hints
 	off     atomic.Pointer[string] // see Unsafe
+	skip    atomic.Int64           // until when it is left alone, as a replica
 	opening sync.Mutex             // behind a pooler one schema is opened at a time
 }
 
@@ -89,6 +91,9 @@ func (s *Server) Open(ctx context.Context, schema string, migrations fs.FS) (*Dr
 // Close waits for the changes that have begun. Later ones are ErrUnavailable.
 func (s *Server) Close() {
 	s.hints.close()
+	if s.copy != nil {
+		s.copy.pool.Close()
+	}
 	s.pool.Close()
 }
 

@@ -1,7 +1,9 @@
 package postgres
 
 import (
+	"errors"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -25,8 +27,8 @@ type settings struct {
 var risks = [...]string{"fsync", "full_page_writes", "synchronous_commit"}
 
 // parse reads a database URL. Its error holds no secret.
-func parse(url string) (*pgxpool.Config, settings, error) {
-	config, err := pgxpool.ParseConfig(url)
+func parse(database string) (*pgxpool.Config, settings, error) {
+	config, err := pgxpool.ParseConfig(database)
 	if err != nil {
 		return nil, settings{}, fmt.Errorf("the database URL is not one of PostgreSQL, as postgres://user:password@host:5432/database: %w", oneLine(err))
 	}
@@ -34,7 +36,7 @@ func parse(url string) (*pgxpool.Config, settings, error) {
 	if err != nil {
 		return nil, s, err
 	}
-	if !strings.Contains(url, "pool_max_conns") {
+	if !strings.Contains(database, "pool_max_conns") {
 		config.MaxConns = connections
 	}
 	config.PingTimeout = 2 * time.Second // of one that has been idle
@@ -113,4 +115,27 @@ func hosts(c *pgx.ConnConfig) []string {
 	}
 	slices.Sort(all)
 	return slices.Compact(all)
+}
+
+// Plain is a database URL as every client of PostgreSQL understands it, for one that needs
+// a session of its own: a pooler would give it none.
+func Plain(database string) (string, error) {
+	u, err := url.Parse(database)
+	if err != nil {
+		return "", errors.New("the database URL is none")
+	}
+	q := u.Query()
+	if q.Get("pool_mode") == "transaction" {
+		return "", errors.New("behind a pooler (pool_mode=transaction) there is no session for this: give the address of the server itself")
+	}
+	for name := range q {
+		if name == "unsafe" || strings.HasPrefix(name, "pool_") {
+			q.Del(name)
+		}
+	}
+	if strings.Contains(u.Host, ",") && !q.Has("target_session_attrs") {
+		q.Set("target_session_attrs", "read-write")
+	}
+	u.RawQuery = q.Encode()
+	return u.String(), nil
 }

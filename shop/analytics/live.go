@@ -48,7 +48,7 @@ func (s *Service) Run(ctx context.Context) error {
 
 // text is all numbers, as the door shows them.
 func (s *Service) text(ctx context.Context) (jsontext.Value, error) {
-	p, err := s.all(ctx, defaultDays, defaultTop)
+	p, err := s.all(ctx, s.DB.View, defaultDays, defaultTop)
 	if err != nil {
 		return nil, err
 	}

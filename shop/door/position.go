@@ -85,6 +85,10 @@ func end(r *http.Request, db *store.DB, a Answer) []store.Position {
 	return []store.Position{at}
 }
 
+// Placed reports whether who asks has brought a position back, and so is to see what the
+// service itself has, not a replica that may be behind it.
+func Placed(r *http.Request) bool { return len(r.Header[positionHeader]) > 0 }
+
 // await waits until what a route shows has what its client has seen. It is 503 rather than
 // old data: what is waited for may take longer, or be parked.
 func await(r *http.Request, reached func(context.Context, Place) error) error {

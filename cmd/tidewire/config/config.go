@@ -32,11 +32,12 @@ import (
 //	secret   never shown, and also read from the file that KEY_file names
 type Config struct {
 	Data      string        `key:"data" default:"./tidewire-data" doc:"directory of everything that is stored here"`
-	Database  string        `key:"database" secret:"true" doc:"empty: embedded SQLite in data; or postgres://USER:PASSWORD@HOST/NAME"`
+	Database  string        `key:"database" secret:"true" doc:"empty: embedded SQLite in data; or postgres://USER:PASSWORD@HOST/NAME; several hosts, as HOST:PORT,HOST:PORT: whichever is the primary; ?pool_mode=transaction behind PgBouncer, ?sslmode=verify-full, ?pool_max_conns=16, ?unsafe=SETTING,… for what may be off there"`
 	Queues    string        `key:"queues" secret:"true" doc:"empty: work is handed out by the database; or amqp://USER:PASSWORD@HOST:PORT/VHOST, amqps://…?ca=FILE&cert=FILE&key=FILE: by RabbitMQ, in a vhost of its own"`
 	Cache     string        `key:"cache" secret:"true" doc:"who tells several instances of each other's changes at once. Empty: nobody, they look; or redis://USER:PASSWORD@HOST:PORT/DATABASE, rediss://… for TLS; ?ca=FILE, ?cert=FILE&key=FILE, ?prefix=NAME where another platform shares it"`
 	Streams   string        `key:"streams" secret:"true" doc:"empty: services follow each other's journals; or kafka://[USER:PASSWORD@]HOST:9092[,HOST:9092…]; ?tls=true&ca=FILE&cert=FILE&key=FILE, &sasl=scram-sha-256|scram-sha-512|plain, &prefix=NAME of topics and groups, &replication=N, &create=false, &unsafe=true"`
 	Search    string        `key:"search" secret:"true" doc:"who finds products by their words. Empty: the database; or opensearch+http://USER:PASSWORD@HOST:PORT, opensearch+https://…?ca=FILE; ?prefix=NAME where another platform shares it"`
+	Replica   string        `key:"database.replica" secret:"true" doc:"postgres://USER:PASSWORD@HOST/NAME of a streaming replica of database, for reads that may be some seconds old; empty: the primary answers them"`
 	Listen    string        `key:"listen" default:"127.0.0.1:3000" doc:"customers' door"`
 	Admin     string        `key:"admin" default:"127.0.0.1:3001" doc:"operators' door: health, metrics, what the commands use"`
 	Retention time.Duration `key:"retention" default:"30d" doc:"how long commands, done jobs, idempotency keys past their 24 h and audit rows stay"`
@@ -166,6 +167,8 @@ func (c *Config) check() error {
 		return fmt.Errorf("cache: %w", cacheFault(c.Cache))
 	case c.Streams != "" && kafka.Check(c.Streams) != nil:
 		return fmt.Errorf("streams: %w", kafka.Check(c.Streams))
+	case c.Replica != "" && !strings.HasPrefix(c.Replica, "postgres://") && !strings.HasPrefix(c.Replica, "postgresql://"):
+		return fmt.Errorf("database.replica: must be empty or begin with postgres://")
 	case c.Payment.Simulator != "" && !strings.HasPrefix(c.Payment.Simulator, "http://"):
 		return fmt.Errorf("payment.simulator: %q does not begin with http://", c.Payment.Simulator)
 	case c.Traces.To != "" && !collected(c.Traces):

@@ -21,6 +21,7 @@ var examples = map[string]string{
 	"cache":              "redis://shop:hush@cache:6379/2",
 	"streams":            "kafka://shop:hush@a:9092",
 	"search":             "opensearch+http://shop:hush@search:9200",
+	"database.replica":   "postgres://shop:hush@replica/shop",
 	"listen":             "127.0.0.1:7",
 	"admin":              "[::1]:8",
 	"retention":          "45d",
