@@ -100,6 +100,9 @@ func atRest(ctx context.Context, c config.Config, notRunning error) []operate.Fi
 		found = append(found, full...)
 	}
 	found = append(append(found, cacheAway(ctx, c)...), searchAway(ctx, c)...)
+	if c.Queues != "" {
+		add("queues", "start RabbitMQ, or mend the key queues", reachable(c.Queues))
+	}
 	if c.Database != "" {
 		server, err := postgres.Connect(ctx, c.Database)
 		add("database", "start PostgreSQL, or mend the key database", err)

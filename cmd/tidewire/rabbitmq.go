@@ -92,6 +92,15 @@ func (h hands) findings(context.Context) (found []operate.Finding, err error) {
 	return found, nil
 }
 
+// reachable returns why the server at url cannot be used.
+func reachable(url string) error {
+	server, err := rabbitmq.Connect(rabbitmq.Config{URL: url})
+	if err != nil {
+		return err
+	}
+	return errors.Join(server.Ready(), server.Close())
+}
+
 // close comes before the databases close: forwarders read them.
 func (h hands) close() error {
 	if h.server == nil {
@@ -101,5 +110,5 @@ func (h hands) close() error {
 		d.Close()
 	}
 	h.questions.Close()
-	return errors.Join(h.server.Close())
+	return h.server.Close()
 }

@@ -108,7 +108,7 @@ func (l *link) connection() (*amqp.Connection, error) {
 	if err != nil {
 		l.pause = min(max(2*l.pause, 50*time.Millisecond), 2*time.Second)
 		l.next, l.failed = time.Now().Add(l.pause), l.at.unreached(err)
-		if l.trouble.is(l.failed) {
+		if l.trouble.is(l.failed) && errors.Is(l.failed, errAway) { // who asks tells the rest
 			slog.Warn("RabbitMQ cannot be used and is tried again; workers take their work from the database meanwhile", "error", l.failed)
 		}
 		return nil, l.failed
