@@ -39,6 +39,7 @@ func TestEngines(t *testing.T) {
 			s.customers()
 			s.operators()
 			s.again()
+			s.Settle()
 			s.Stop()
 			s.Audit("--final", "--rest")
 		})

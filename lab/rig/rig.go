@@ -94,6 +94,14 @@ func (r *Rig) Audit(flags ...string) {
 	}
 }
 
+// Settle waits until nothing is left to do, as the auditor sees it.
+func (r *Rig) Settle() {
+	r.t.Helper()
+	r.Until("nothing is left to do", func() bool {
+		return r.Command(r.t.Context(), "audit", "--data", r.data, "--ledger", r.Ledger(), "--final").Run() == nil
+	})
+}
+
 // A Report is what load says of itself.
 type Report struct {
 	Accepted, Completed, Failed, Cancelled, Rejected, Unknown, Unfinished int
