@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -152,28 +151,4 @@ func Free(t *testing.T) string {
 	}
 	defer l.Close()
 	return l.Addr().String()
-}
-
-// Postgres returns the URL of a new database on the test server.
-func Postgres(t *testing.T) string {
-	t.Helper()
-	server := os.Getenv("TIDEWIRE_TEST_POSTGRES")
-	if server == "" {
-		t.Skip("TIDEWIRE_TEST_POSTGRES is not set: PostgreSQL was not tested")
-	}
-	name := fmt.Sprintf("lab_%d", time.Now().UnixNano())
-	if out, err := exec.Command("psql", server, "-qc", "CREATE DATABASE "+name).CombinedOutput(); err != nil {
-		t.Fatalf("make a database: %v\n%s\nrun scripts/servers up postgres", err, out)
-	}
-	t.Cleanup(func() {
-		if out, err := exec.Command("psql", server, "-qc", "DROP DATABASE "+name+" WITH (FORCE)").CombinedOutput(); err != nil {
-			t.Errorf("drop the database: %v\n%s", err, out)
-		}
-	})
-	base, query, _ := strings.Cut(server, "?")
-	base = base[:strings.LastIndex(base, "/")+1] + name
-	if query != "" {
-		base += "?" + query
-	}
-	return base
 }
