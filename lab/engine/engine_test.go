@@ -20,7 +20,8 @@ func engines() []engine {
 		{"sqlite and rabbitmq", on{"queues": rig.RabbitMQ}},
 		{"postgres", on{"database": rig.Postgres}},
 		{"postgres and rabbitmq", on{"database": rig.Postgres, "queues": rig.RabbitMQ}},
-		{"postgres and redis", on{"database": rig.Postgres, "cache": rig.Redis}},
+		{"postgres and kafka", on{"database": rig.Postgres, "streams": rig.Kafka}},
+		{"postgres, kafka, rabbitmq and redis", on{"database": rig.Postgres, "streams": rig.Kafka, "queues": rig.RabbitMQ, "cache": rig.Redis}},
 	}
 }
 

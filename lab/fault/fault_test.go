@@ -29,6 +29,9 @@ type world struct {
 // scripts/servers env prints, in capitals.
 var keys = []struct{ server, key string }{
 	{"postgres", "database"},
+	{"kafka", "streams"},
+	{"rabbitmq", "queues"},
+	{"redis", "cache"},
 }
 
 func newWorld(t *testing.T) *world {
