@@ -89,7 +89,7 @@ type session struct {
 	handling  *run.Handling
 	tracer    trace.Tracer // nil: nothing is traced
 	failed    trace.Span   // of the attempt that has just failed for itself alone; nil: it is not traced
-	life      string // of the server of the log; "": it has none, or was not asked
+	life      string       // of the server of the log; "": it has none, or was not asked
 	drainAt   time.Time
 	drained   bool // there was nothing to drain when leases were renewed
 	pace      run.Pacer
