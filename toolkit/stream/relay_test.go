@@ -34,7 +34,6 @@ type shelf struct {
 	fail    error // of the next Send, which keeps the first half
 	lost    error // of the next Send, which keeps all: its confirm is lost
 	refuses string
-	forgets bool // it is no Keeper
 	sends   int
 }
 
