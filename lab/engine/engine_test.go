@@ -21,7 +21,7 @@ func engines() []engine {
 		{"postgres", on{"database": rig.Postgres}},
 		{"postgres and rabbitmq", on{"database": rig.Postgres, "queues": rig.RabbitMQ}},
 		{"postgres and kafka", on{"database": rig.Postgres, "streams": rig.Kafka}},
-		{"postgres, kafka, rabbitmq and redis", on{"database": rig.Postgres, "streams": rig.Kafka, "queues": rig.RabbitMQ, "cache": rig.Redis}},
+		{"postgres, kafka, rabbitmq, redis and opensearch", on{"database": rig.Postgres, "streams": rig.Kafka, "queues": rig.RabbitMQ, "cache": rig.Redis, "search": rig.Search}},
 	}
 }
 

@@ -45,9 +45,18 @@ func Postgres(t *testing.T) string {
 }
 
 // Kafka returns the URL of topics of one's own.
-func Kafka(t *testing.T) string {
+func Kafka(t *testing.T) string { return prefixed(t, "kafka") }
+
+// Redis returns the URL of channels of one's own.
+func Redis(t *testing.T) string { return prefixed(t, "redis") }
+
+// Search returns the URL of indexes of one's own.
+func Search(t *testing.T) string { return prefixed(t, "search") }
+
+// prefixed returns the URL of a server with a prefix of one's own for all that is there.
+func prefixed(t *testing.T, name string) string {
 	t.Helper()
-	u := server(t, "kafka")
+	u := server(t, name)
 	query := u.Query()
 	query.Set("prefix", own()+".")
 	u.RawQuery = query.Encode()
@@ -79,16 +88,4 @@ func RabbitMQ(t *testing.T) string {
 	manage("PUT", "permissions/"+name+"/"+u.User.Username(), `{"configure":".*","write":".*","read":".*"}`)
 	u.Path = "/" + name
 	return u.String()
-}
-
-// Redis returns the URL of the server. What is said there by others is nobody's here.
-func Redis(t *testing.T) string {
-	t.Helper()
-	return server(t, "redis").String()
-}
-
-// Search returns the URL of an index of one's own.
-func Search(t *testing.T) string {
-	t.Helper()
-	return server(t, "search").String()
 }
