@@ -23,7 +23,7 @@ type document struct {
 	UpdatedAt time.Time `json:"updatedAt"`
 	Version   int64     `json:"version"`
 	// Unverified: whether there is such a user is asked when the user service is back.
-	Unverified bool `json:"unverified,omitempty"`
+	Unverified bool `json:"unverified,omitzero"`
 }
 
 type line struct {
