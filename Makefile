@@ -13,7 +13,7 @@ up: ## the whole platform, nothing else needed
 	go run ./cmd/tidewire up
 
 test: lint documents servers compiler ## every test, with the race detector and on the real servers
-	$(with_servers) timeout 45m go test -race -count=1 -timeout 20m $$(go list ./... | grep -v -e /audit$$ -e /lab/style$$ -e /shop/analytics$$ -e /toolkit/projection$$ -e /toolkit/saga$$ -e /lab/engine$$ -e /lab/fault$$) # -count: a test that builds the binary is never the same
+	$(with_servers) timeout 60m go test -race -count=1 -timeout 30m $$(go list ./... | grep -v -e /audit$$ -e /lab/style$$ -e /shop/analytics$$ -e /toolkit/projection$$ -e /toolkit/saga$$ -e /lab/engine$$ -e /lab/fault$$) # -count: a test that builds the binary is never the same
 	$(with_servers) timeout 25m go test -count=1 -timeout 20m ./audit ./lab/style ./shop/analytics ./toolkit/projection ./toolkit/saga ./lab/engine ./lab/fault # many canaries, ten thousand orders, tables exchanged within a second, a kill before each write, the built binary: under the detector all take ten times as long
 
 e2e: servers ## the built binary, through its doors only

@@ -134,7 +134,7 @@ func TestRefusedStarts(t *testing.T) {
 		{"unknown flag", []string{"--lisen", "x"}, "--listen"},
 		{"no such service", []string{"orders"}, `there is no service "orders"`},
 		{"the world", []string{"--listen", "0.0.0.0:0"}, "not a loopback address"},
-		{"later", []string{"--set", "streams=kafka://localhost"}, "not yet in this version"},
+		{"later", []string{"--set", "auth.issuer=http://localhost"}, "not yet in this version"},
 		{"data directory in use", []string{"--data", r.data}, "in use by process " + strconv.Itoa(r.cmd.Process.Pid)},
 		{"port taken", []string{"--listen", strings.TrimPrefix(r.url, "http://")}, "is taken"},
 		{"gRPC port taken", []string{"--set", "grpc.listen=" + r.door("user")}, "grpc.listen: " + r.door("user") + " is taken"},

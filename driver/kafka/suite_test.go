@@ -236,8 +236,12 @@ func harness(t *testing.T, r rig) streamtest.Harness {
 		Anew: func(t testing.TB, log stream.Log) {
 			c := log.(*copied)
 			c.stop()
+			if err := c.Log.Close(); err != nil {
+				t.Error(err)
+			}
 			wipe(t, c.prefix)
 			c.stop = c.start()
+			c.Log = c.server.NewLog("source", "target", true) // who comes next has seen nothing of the former topics
 			c.filled(t)
 		},
 	}

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -58,9 +59,11 @@ func tooLong(err error) bool {
 	return errors.As(err, &pg) && pg.Code == "57014"
 }
 
-// final reports whether the server has ended the session with this error.
+// final reports whether the session has ended with this error. A pooler says so with no
+// word but its own, which it does not translate.
 func final(pg *pgconn.PgError) bool {
-	return pg.SeverityUnlocalized == "FATAL" || pg.SeverityUnlocalized == "PANIC"
+	severity := cmp.Or(pg.SeverityUnlocalized, pg.Severity)
+	return severity == "FATAL" || severity == "PANIC" || strings.HasPrefix(pg.Code, "08")
 }
 
 // again reports whether a change that failed with err is undone for certain, and worth
