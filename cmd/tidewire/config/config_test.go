@@ -147,7 +147,7 @@ func TestMissingFileIsAnErrorWhenNamed(t *testing.T) {
 
 func TestWarnings(t *testing.T) {
 	t.Chdir(t.TempDir())
-	l, err := Load(Source{Environ: []string{"KAFKA_BROKERS=a:1", "TIDEWIRE_PORT_3000_TCP=x", "OTHER=y"}})
+	l, err := Load(Source{Environ: []string{"KAFKA_BROKERS=a:1", "TIDEWIRE_PORT_3000_TCP=x", "TIDEWIRE_TEST_KAFKA=z", "OTHER=y"}})
 	if err != nil {
 		t.Fatal(err)
 	}

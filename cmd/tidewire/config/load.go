@@ -113,7 +113,10 @@ func (l *loader) file(src Source) error {
 	return nil
 }
 
-const prefix = "TIDEWIRE_"
+const (
+	prefix   = "TIDEWIRE_"
+	forTests = "TIDEWIRE_TEST_" // scripts/servers env prints these, too: nobody means us by them
+)
 
 // environment takes TIDEWIRE_ names. An empty one counts as not set, as it does for
 // those who write compose files.
@@ -127,7 +130,7 @@ func (l *loader) environment(src Source) error {
 	}
 	for _, pair := range slices.Sorted(slices.Values(src.Environ)) {
 		name, value, _ := strings.Cut(pair, "=")
-		if !strings.HasPrefix(name, prefix) || value == "" {
+		if !strings.HasPrefix(name, prefix) || strings.HasPrefix(name, forTests) || value == "" {
 			continue
 		}
 		key, ok := known[name]
