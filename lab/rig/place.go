@@ -58,7 +58,7 @@ func prefixed(t *testing.T, name string) string {
 	t.Helper()
 	u := server(t, name)
 	query := u.Query()
-	query.Set("prefix", own()+".")
+	query.Set("prefix", strings.ReplaceAll(own(), "_", "-")+"-")
 	u.RawQuery = query.Encode()
 	return u.String()
 }

@@ -47,6 +47,9 @@ func (d *Desk) replay(r *http.Request) (door.Answer, error) {
 		return door.Answer{}, err
 	}
 	subscription, name := r.PathValue("subscription"), r.PathValue("log")
+	if slices.Contains(d.Forwards, subscription) {
+		return door.Answer{}, door.Conflict("forwarded", "That forwards a journal to another server, and sends again by itself what is missing there: have a service read again.")
+	}
 	i := slices.IndexFunc(d.Services, func(db *store.DB) bool { return db.Service() == subscription })
 	var at []store.Position
 	if log := d.Logs[name]; i >= 0 && log != nil {
@@ -80,6 +83,9 @@ func (d *Desk) noSubscription(ctx context.Context) error {
 	}
 	var names []string
 	for _, s := range streams {
+		if slices.Contains(d.Forwards, s.Subscription) {
+			continue
+		}
 		names = append(names, s.Subscription+" "+s.Log)
 	}
 	p := door.NotFound("subscription")
